@@ -1,0 +1,142 @@
+//! What changed: two states of a record in, a list of field-level changes out.
+//!
+//! Two objects, or an object and nothing, are compared key by key down to the leaves; everything
+//! else is compared whole. Absent, null and an empty object are the same.
+
+use std::fmt::Write as _;
+
+use serde_json::value::RawValue;
+
+use super::json::{Json, Members, merge, sorted, write_string};
+
+/// One field's values before and after. `Json::Null` stands for "not there".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The path from the record to the field, joined by dots; a dot inside a key is written `\.`.
+    pub field: String,
+    /// The value before the event.
+    pub before: Json,
+    /// The value after the event.
+    pub after: Json,
+}
+
+/// The changes that lead from `before` to `after`, ordered by field name, by code point.
+///
+/// ```
+/// use auditlog::domain::{diff::diff, json::Json};
+///
+/// let before = Json::parse(r#"{"status": "Confirmed", "length": 30}"#).unwrap();
+/// let after = Json::parse(r#"{"status": "Rescheduled", "length": 30}"#).unwrap();
+/// let changes = diff(Some(&before), Some(&after));
+/// assert_eq!(changes.len(), 1);
+/// assert_eq!(changes[0].field, "status");
+/// ```
+pub fn diff(before: Option<&Json>, after: Option<&Json>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    compare(None, before, after, &mut changes);
+    changes.sort_by(|a, b| a.field.cmp(&b.field));
+    changes
+}
+
+fn compare(
+    path: Option<&str>,
+    before: Option<&Json>,
+    after: Option<&Json>,
+    changes: &mut Vec<Change>,
+) {
+    static NOTHING: Members = Members::new();
+    let members = match (present(before), present(after)) {
+        (None, None) => return,
+        (Some(Json::Object(b)), Some(Json::Object(a))) => (b, a),
+        (Some(Json::Object(b)), None) => (b, &NOTHING),
+        (None, Some(Json::Object(a))) => (&NOTHING, a),
+        (b, a) if b == a => return,
+        (b, a) => {
+            changes.push(Change {
+                field: path.unwrap_or_default().to_owned(),
+                before: b.cloned().unwrap_or(Json::Null),
+                after: a.cloned().unwrap_or(Json::Null),
+            });
+            return;
+        }
+    };
+    merge(&sorted(members.0), &sorted(members.1), |key, b, a| {
+        compare(Some(&join(path, key)), b, a, changes);
+    });
+}
+
+fn present(value: Option<&Json>) -> Option<&Json> {
+    value.filter(|value| match value {
+        Json::Null => false,
+        Json::Object(members) => !members.is_empty(),
+        _ => true,
+    })
+}
+
+fn join(path: Option<&str>, key: &str) -> String {
+    let key = key.replace('.', r"\.");
+    match path {
+        None => key,
+        Some(path) => format!("{path}.{key}"),
+    }
+}
+
+/// Changes in their stored form: a JSON list of `[field, before, after]`, values as they were given.
+/// They are taken apart only when somebody reads them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes(String);
+
+/// A change as an audit reader sees it: values as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownChange {
+    /// See [`Change::field`].
+    pub field: String,
+    /// A string as it is, nothing as `None`, anything else as its compact JSON.
+    pub before: Option<String>,
+    /// As `before`.
+    pub after: Option<String>,
+}
+
+impl Changes {
+    /// Encodes changes, keeping their order.
+    pub fn encode(changes: &[Change]) -> Self {
+        let mut out = String::from("[");
+        for (i, change) in changes.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{comma}[");
+            let _ = write_string(&change.field, &mut out);
+            let _ = write!(out, ",{},{}]", change.before, change.after);
+        }
+        out.push(']');
+        Self(out)
+    }
+
+    /// The stored form, read back.
+    pub const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The stored form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The changes as a reader sees them. Fails only when storage was tampered with.
+    pub fn shown(&self) -> Result<Vec<ShownChange>, serde_json::Error> {
+        let stored: Vec<(String, &RawValue, &RawValue)> = serde_json::from_str(&self.0)?;
+        let shown = stored.into_iter().map(|(field, before, after)| {
+            Ok(ShownChange { field, before: show(before)?, after: show(after)? })
+        });
+        shown.collect()
+    }
+}
+
+/// The stored text of a value is compact already: only strings are unescaped.
+fn show(value: &RawValue) -> Result<Option<String>, serde_json::Error> {
+    match value.get() {
+        "null" => Ok(None),
+        text if text.starts_with('"') => serde_json::from_str(text).map(Some),
+        text => Ok(Some(text.to_owned())),
+    }
+}

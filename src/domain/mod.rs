@@ -1,0 +1,13 @@
+//! What an audit log is, with nothing around it: events, their changes, filters, pages, viewers.
+//!
+//! Pure: it knows no database, no GraphQL, no HTTP, no clock, and does no I/O.
+
+pub mod diff;
+pub mod event;
+pub mod filter;
+pub mod id;
+pub mod json;
+pub mod kind;
+pub mod page;
+pub mod time;
+pub mod viewer;
