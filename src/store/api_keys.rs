@@ -1,0 +1,110 @@
+//! API keys: only a hash of each secret is kept.
+
+use chrono::TimeDelta;
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
+
+use super::directory::{self, Kind};
+use super::entity::api_key;
+use super::{Store, Transaction};
+use crate::domain::id::Id;
+use crate::domain::time::Time;
+use crate::error::Result;
+
+/// A key with which a user's program signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The tenant of its user.
+    pub tenant_id: Id,
+    /// Its own id, which is no secret.
+    pub id: Id,
+    /// The user it signs in.
+    pub user_id: Id,
+    /// What it is for, in words.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last used, to [`LAST_USE_PRECISION`].
+    pub last_used_at: Option<Time>,
+}
+
+/// How far behind the stored last use of a key may be: a key that is used all the time costs one
+/// write in this span, not one a request.
+pub const LAST_USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
+
+impl From<api_key::Model> for ApiKey {
+    fn from(row: api_key::Model) -> Self {
+        Self {
+            tenant_id: Id::trusted(row.tenant_id),
+            id: Id::trusted(row.id),
+            user_id: Id::trusted(row.user_id),
+            name: row.name,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+        }
+    }
+}
+
+impl Store {
+    /// The key whose secret has this hash.
+    pub async fn api_key_by_hash(&self, secret_hash: &str) -> Result<Option<ApiKey>> {
+        let db = self.readers();
+        let Some(tenant_id) = directory::tenant_of(db, Kind::ApiKey, secret_hash).await? else {
+            return Ok(None);
+        };
+        let row = api_key::Entity::find()
+            .filter(api_key::Column::TenantId.eq(tenant_id.as_str()))
+            .filter(api_key::Column::SecretHash.eq(secret_hash))
+            .one(db)
+            .await?;
+        Ok(row.map(ApiKey::from))
+    }
+
+    /// Keeps the time of a key's use, if what is stored is older than [`LAST_USE_PRECISION`].
+    pub async fn touch_api_key(&self, key: &ApiKey) -> Result<()> {
+        let now = self.now();
+        if key.last_used_at.is_some_and(|last| now - last < LAST_USE_PRECISION) {
+            return Ok(());
+        }
+        api_key::Entity::update_many()
+            .set(api_key::ActiveModel { last_used_at: Set(Some(now)), ..Default::default() })
+            .filter(api_key::Column::TenantId.eq(key.tenant_id.as_str()))
+            .filter(api_key::Column::Id.eq(key.id.as_str()))
+            .exec(&self.database.writers)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The key with this id in a tenant.
+pub async fn find(db: &impl ConnectionTrait, tenant_id: &Id, id: &Id) -> Result<Option<ApiKey>> {
+    let row = api_key::Entity::find_by_id((tenant_id.to_string(), id.to_string())).one(db).await?;
+    Ok(row.map(ApiKey::from))
+}
+
+/// Adds a key.
+pub async fn insert(transaction: &Transaction, key: &ApiKey, secret_hash: &str) -> Result<()> {
+    directory::claim(transaction, Kind::ApiKey, secret_hash, &key.tenant_id).await?;
+    api_key::Entity::insert(api_key::ActiveModel {
+        tenant_id: Set(key.tenant_id.to_string()),
+        id: Set(key.id.to_string()),
+        user_id: Set(key.user_id.to_string()),
+        name: Set(key.name.clone()),
+        secret_hash: Set(secret_hash.to_owned()),
+        created_at: Set(key.created_at),
+        last_used_at: Set(key.last_used_at),
+    })
+    .exec_without_returning(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Takes a key away: from the commit on it opens nothing.
+pub async fn delete(transaction: &Transaction, key: &ApiKey) -> Result<()> {
+    let id = (key.tenant_id.to_string(), key.id.to_string());
+    if let Some(row) = api_key::Entity::find_by_id(id.clone()).one(transaction).await? {
+        directory::release(transaction, Kind::ApiKey, &row.secret_hash).await?;
+        api_key::Entity::delete_by_id(id).exec(transaction).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! SQLite or PostgreSQL: the only place that asks which.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait as _};
+use sea_orm::sea_query::extension::postgres::PgFunc;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query, SelectStatement};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ColumnTrait, ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection,
+    DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
+};
+
+use super::WAIT;
+use crate::error::{Error, Result};
+
+/// Which database an installation runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Inside the binary, one file.
+    Sqlite,
+    /// A server of its own.
+    Postgres,
+}
+
+/// What a pool of connections is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Read,
+    Write,
+}
+
+/// "auditlog" as a number: the advisory lock held while migrating.
+const MIGRATION_LOCK: i64 = 0x6175_6469_746c_6f67;
+
+impl Backend {
+    /// The database a URL names.
+    pub fn of_url(url: &str) -> Result<Self> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        match scheme {
+            "sqlite" if url.contains(":memory:") || url.contains("mode=memory") => {
+                Err(Error::bad_input(
+                    "database_url: an in-memory database is gone when the server stops; name a file, such as sqlite://auditlog.db",
+                ))
+            }
+            "sqlite" => Ok(Self::Sqlite),
+            "postgres" | "postgresql" => Ok(Self::Postgres),
+            _ => Err(Error::bad_input("database_url must begin with sqlite:// or postgres://")),
+        }
+    }
+
+    pub(super) fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .sqlx_logging(false)
+            .acquire_timeout(WAIT)
+            .connect_timeout(WAIT)
+            .max_connections(self.pool_size(role));
+        match self {
+            Self::Sqlite => {
+                // Checked here, where it can be said better than from inside the pool.
+                SqliteConnectOptions::from_str(url).map_err(|_| {
+                    Error::bad_input("database_url must be of the form sqlite://FILE")
+                })?;
+                options.map_sqlx_sqlite_opts(move |options| {
+                    options
+                        .create_if_missing(role == Role::Write)
+                        .journal_mode(SqliteJournalMode::Wal)
+                        .synchronous(SqliteSynchronous::Full)
+                        .foreign_keys(true)
+                        .busy_timeout(WAIT)
+                });
+            }
+            Self::Postgres => {
+                options.map_sqlx_postgres_opts(|options| {
+                    options
+                        .application_name("auditlog")
+                        .options([("synchronous_commit", "on"), ("timezone", "UTC")])
+                });
+            }
+        }
+        Ok(options)
+    }
+
+    /// SQLite has one writer at a time whatever we do: one connection makes them queue in order.
+    const fn pool_size(self, role: Role) -> u32 {
+        match (self, role) {
+            (Self::Sqlite, Role::Write) => 1,
+            (Self::Sqlite, Role::Read) => 4,
+            (Self::Postgres, Role::Write) => 8,
+            (Self::Postgres, Role::Read) => 16,
+        }
+    }
+
+    /// SQLite's plain BEGIN takes the write lock only at the first write, and then fails instead of
+    /// waiting when somebody else wrote since.
+    pub(super) const fn write_options(self) -> TransactionOptions {
+        TransactionOptions {
+            isolation_level: None,
+            access_mode: None,
+            sqlite_transaction_mode: match self {
+                Self::Sqlite => Some(SqliteTransactionMode::Immediate),
+                Self::Postgres => None,
+            },
+        }
+    }
+
+    /// How many appends may run at once. SQLite has one writer; on PostgreSQL tenants do not wait
+    /// for each other.
+    pub(super) const fn lanes(self) -> usize {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres => 4,
+        }
+    }
+
+    /// Whether one transaction may append for several tenants. On PostgreSQL it may not: it would
+    /// hold two tenants' locks at once, and span two shards.
+    pub(super) const fn tenants_share_a_commit(self) -> bool {
+        matches!(self, Self::Sqlite)
+    }
+
+    /// How many rows of `columns` values one INSERT takes, within the database's limit on them.
+    pub(super) const fn rows_per_insert(self, columns: usize) -> usize {
+        match self {
+            Self::Sqlite => 2_000 / columns,
+            Self::Postgres => 20_000 / columns,
+        }
+    }
+
+    /// `haystack` contains `needle`, to the letter.
+    pub(super) fn contains(self, haystack: impl ColumnTrait, needle: String) -> Expr {
+        let function = match self {
+            Self::Sqlite => "instr",
+            Self::Postgres => "strpos",
+        };
+        Func::cust(function).arg(Expr::col(haystack)).arg(needle).gt(0)
+    }
+
+    /// `column` is one of `values`, as one parameter however many they are, so that a statement is
+    /// prepared once and no limit on parameters is met.
+    pub(super) fn is_one_of(self, column: impl ColumnTrait, values: Vec<String>) -> Expr {
+        match (self, values.as_slice()) {
+            (_, [only]) => Expr::col(column).eq(only.as_str()),
+            (Self::Postgres, _) => Expr::col(column).eq(PgFunc::any(Expr::val(values))),
+            (Self::Sqlite, _) => Expr::col(column).in_subquery(json_list(&values)),
+        }
+    }
+
+    /// The same in SeaORM's words.
+    pub(super) const fn sea(self) -> DbBackend {
+        match self {
+            Self::Sqlite => DbBackend::Sqlite,
+            Self::Postgres => DbBackend::Postgres,
+        }
+    }
+
+    /// How the database will run a statement, a step a line.
+    pub(super) async fn explain(
+        self,
+        db: &DatabaseConnection,
+        mut statement: Statement,
+    ) -> Result<String> {
+        let (prefix, column) = match self {
+            Self::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
+            Self::Postgres => ("EXPLAIN ", "QUERY PLAN"),
+        };
+        statement.sql.insert_str(0, prefix);
+        let rows = db.query_all_raw(statement).await?;
+        let lines = rows.into_iter().map(|row| row.try_get::<String>("", column));
+        Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// Brings the schema up to date, when several servers may be doing so at once.
+    pub(super) async fn migrate(self, url: &str, writers: &DatabaseConnection) -> Result<()> {
+        let migrating = |error| Error::internal("migrating the database", error);
+        match self {
+            Self::Postgres => {
+                // sea-orm-migration takes no lock. A session's lock needs a session of its own.
+                let mut options = self.connect_options(url, Role::Write)?;
+                options.max_connections(1).idle_timeout(None::<Duration>);
+                let guard = SeaDatabase::connect(options).await.map_err(migrating)?;
+                let lock = format!("SELECT pg_advisory_lock({MIGRATION_LOCK})");
+                guard.execute_unprepared(&lock).await.map_err(migrating)?;
+                let outcome = Migrator::up(writers, None).await.map_err(migrating);
+                guard.close().await.map_err(migrating)?;
+                outcome
+            }
+            Self::Sqlite => {
+                // Each step is one transaction, so a race with another process is lost as a whole:
+                // then the other one has applied the step, and the rest may be tried again.
+                let mut tries = 0;
+                loop {
+                    tries += 1;
+                    match Migrator::up(writers, None).await {
+                        Ok(()) => return Ok(()),
+                        Err(error) if tries == 5 => return Err(migrating(error)),
+                        Err(_) => tokio::time::sleep(Duration::from_millis(50 * tries)).await,
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn json_list(values: &[String]) -> SelectStatement {
+    let list = serde_json::to_string(values).unwrap_or_default();
+    Query::select()
+        .column("value")
+        .from_function(Func::cust("json_each").arg(list), "one_of")
+        .take()
+}

@@ -1,0 +1,145 @@
+//! Reading events: a page, a count, one event. Each takes a `Scope`.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, Order as Direction, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
+};
+
+use super::entity::{audit_event, idempotency_record};
+use super::{Store, filter};
+use crate::domain::diff::Changes;
+use crate::domain::event::{Context, Event};
+use crate::domain::filter::EventFilter;
+use crate::domain::id::Id;
+use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::page::{End, Order, Page, PageRequest, Position};
+use crate::domain::viewer::Scope;
+use crate::error::{Error, Result};
+
+type Rows = Select<audit_event::Entity>;
+
+impl Store {
+    /// A page of the events that a scope holds and a filter selects.
+    pub async fn events(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+    ) -> Result<Page<Event>> {
+        let rows = self.page(scope, filter, request).all(self.readers()).await?;
+        let events = rows.into_iter().map(Event::try_from);
+        Ok(Page::new(events.collect::<Result<_>>()?, request.limit, request.end))
+    }
+
+    /// Whether any event lies beyond a position, later or else earlier in the order.
+    pub async fn any_beyond(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        order: Order,
+        position: Position,
+        later: bool,
+    ) -> Result<bool> {
+        let beyond = filter::beyond(order, position, later);
+        let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
+        let found: Option<i64> = rows
+            .select_only()
+            .column(audit_event::Column::Sequence)
+            .into_tuple()
+            .one(self.readers())
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// How many events a scope holds and a filter selects, exactly.
+    pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
+        Ok(self.select(scope, filter).count(self.readers()).await?)
+    }
+
+    /// The event at a position, if the scope holds it.
+    pub async fn event(&self, scope: &Scope, position: Position) -> Result<Option<Event>> {
+        let row = audit_event::Entity::find()
+            .filter(filter::in_scope(self.backend(), scope))
+            .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
+            .filter(audit_event::Column::Sequence.eq(position.sequence))
+            .one(self.readers())
+            .await?;
+        row.map(Event::try_from).transpose()
+    }
+
+    /// The event that was recorded under its recorder's own id, if the scope holds it.
+    pub async fn event_by_external_id(&self, scope: &Scope, id: &Id) -> Result<Option<Event>> {
+        let key = (scope.tenant_id().to_string(), id.to_string());
+        let record = idempotency_record::Entity::find_by_id(key).one(self.readers()).await?;
+        let Some(idempotency_record::Model { occurred_at, sequence, .. }) = record else {
+            return Ok(None);
+        };
+        self.event(scope, Position { occurred_at, sequence }).await
+    }
+
+    /// The statement behind a page, for showing its plan.
+    pub async fn explain(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+    ) -> Result<String> {
+        let statement = self.page(scope, filter, request).build(self.backend().sea());
+        self.backend().explain(self.readers(), statement).await
+    }
+
+    fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {
+        audit_event::Entity::find().filter(filter::condition(self.backend(), scope, filter))
+    }
+
+    fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
+        let PageRequest { order, after, before, limit, end } = *request;
+        let between = Condition::all()
+            .add_option(after.map(|position| filter::beyond(order, position, true)))
+            .add_option(before.map(|position| filter::beyond(order, position, false)));
+        let rows = self.select(scope, filter).filter(between);
+        // One more than asked for tells whether there is more.
+        ordered(rows, order, end == End::First).limit(u64::from(limit) + 1)
+    }
+}
+
+/// In the list's order, or (from its end) against it.
+fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
+    let direction = if order.is_ascending() == forward { Direction::Asc } else { Direction::Desc };
+    let rows = if order.is_by_sequence() {
+        rows
+    } else {
+        rows.order_by(audit_event::Column::OccurredAt, direction.clone())
+    };
+    rows.order_by(audit_event::Column::Sequence, direction)
+}
+
+impl TryFrom<audit_event::Model> for Event {
+    type Error = Error;
+
+    fn try_from(row: audit_event::Model) -> Result<Self> {
+        let unknown = |what| Error::internal("reading an event", format!("unknown {what}"));
+        Ok(Self {
+            position: Position { occurred_at: row.occurred_at, sequence: row.sequence },
+            recorded_at: row.recorded_at,
+            external_id: row.external_id.map(Id::trusted),
+            organization_id: Id::trusted(row.organization_id),
+            acting_user_id: row.acting_user_id.map(Id::trusted),
+            event_type: EventType::parse(&row.event_type).ok_or_else(|| unknown("event type"))?,
+            resource_name: ResourceName::parse(&row.resource_name)
+                .ok_or_else(|| unknown("resource name"))?,
+            resource_id: Id::trusted(row.resource_id),
+            changes: Changes::stored(row.changes),
+            context: Context {
+                ip_address: row.ip_address,
+                user_agent: row.user_agent,
+                url: row.url,
+                page: row.page,
+                description: row.description,
+                request_id: row.request_id,
+                metadata: row.metadata,
+            },
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Group commit: appends that arrive while a commit runs share the next one.
+//!
+//! A durable commit costs a flush of the disk, so one event a commit would be the ceiling. Each lane
+//! is a task with a queue; it takes whatever waits, writes it in one transaction and answers
+//! everybody. A tenant always goes to the same lane, so its appends do not wait for each other's lock.
+
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::slice;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Database;
+use super::append::{Appended, PreparedEvent, append};
+use super::partitions::Partitions;
+use crate::domain::id::Id;
+use crate::domain::time::{Clock, to_microseconds};
+use crate::error::{Error, Result};
+
+/// How many requests may wait for a lane before callers wait to be let in.
+const QUEUE: usize = 1_024;
+
+/// How many events one commit takes at most; a single request may hold more.
+const EVENTS_PER_COMMIT: usize = 5_000;
+
+/// The queues of the lanes.
+#[derive(Clone)]
+pub(super) struct Lanes {
+    queues: Arc<[mpsc::Sender<Request>]>,
+}
+
+struct Request {
+    tenant_id: Id,
+    events: Vec<PreparedEvent>,
+    reply: oneshot::Sender<Result<Appended>>,
+}
+
+#[derive(Clone)]
+struct Lane {
+    database: Database,
+    clock: Clock,
+    partitions: Partitions,
+}
+
+impl Lanes {
+    pub fn start(database: &Database, clock: &Clock, partitions: &Partitions) -> Self {
+        let start = |_| {
+            let (queue, requests) = mpsc::channel(QUEUE);
+            let lane = Lane {
+                database: database.clone(),
+                clock: Arc::clone(clock),
+                partitions: partitions.clone(),
+            };
+            tokio::spawn(lane.run(requests));
+            queue
+        };
+        Self { queues: (0..database.backend.lanes()).map(start).collect() }
+    }
+
+    pub async fn append(&self, tenant_id: &Id, events: Vec<PreparedEvent>) -> Result<Appended> {
+        let gone = || Error::internal("appending events", "the lane has stopped");
+        let (reply, answer) = oneshot::channel();
+        let request = Request { tenant_id: tenant_id.clone(), events, reply };
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(tenant_id);
+        let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
+        let lane = usize::try_from(hash % lanes).unwrap_or_default();
+        let queue = self.queues.get(lane).ok_or_else(gone)?;
+        queue.send(request).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Lane {
+    async fn run(self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.recv().await {
+            let mut size = first.events.len();
+            let mut group = vec![first];
+            while size < EVENTS_PER_COMMIT {
+                let Ok(next) = requests.try_recv() else { break };
+                size += next.events.len();
+                group.push(next);
+            }
+            // In a task of its own, so that a bug that panics ends this group and not the lane.
+            let lane = self.clone();
+            if let Err(error) = tokio::spawn(async move { lane.commit(group).await }).await {
+                tracing::error!(%error, "a group of appends was abandoned");
+            }
+        }
+    }
+
+    /// Commits a group: in one transaction where tenants may share one, else in one a tenant.
+    async fn commit(&self, mut group: Vec<Request>) {
+        // Stable: a tenant's requests stay in the order in which they came.
+        group.sort_by(|a, b| a.tenant_id.cmp(&b.tenant_id));
+        while let Some(first) = group.first().map(|request| request.tenant_id.clone()) {
+            let end = if self.database.backend.tenants_share_a_commit() {
+                group.len()
+            } else {
+                group.partition_point(|request| request.tenant_id == first)
+            };
+            let rest = group.split_off(end);
+            self.settle(group).await;
+            group = rest;
+        }
+    }
+
+    /// Writes requests and answers each. When they cannot be written together, each is tried alone:
+    /// one that the database will not take must not fail the others.
+    async fn settle(&self, group: Vec<Request>) {
+        match self.write(&group).await {
+            Ok(outcomes) => {
+                for (request, outcome) in group.into_iter().zip(outcomes) {
+                    request.answer(outcome);
+                }
+            }
+            Err(error) => match <[Request; 1]>::try_from(group) {
+                Ok([request]) => request.answer(Err(error)),
+                Err(group) => {
+                    for request in group {
+                        let outcome = self.write(slice::from_ref(&request)).await;
+                        request.answer(outcome.and_then(sole));
+                    }
+                }
+            },
+        }
+    }
+
+    /// One transaction: the outcome of each request, in order.
+    async fn write(&self, group: &[Request]) -> Result<Vec<Result<Appended>>> {
+        let now = to_microseconds((self.clock)());
+        let events = group.iter().flat_map(|request| &request.events);
+        let times = events.map(|event| event.occurred_at().unwrap_or(now));
+        self.partitions.ensure(&self.database, times).await?;
+        let transaction = self.database.begin_write().await?;
+        let mut outcomes = Vec::with_capacity(group.len());
+        for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
+            let Some(Request { tenant_id, .. }) = of_tenant.first() else { continue };
+            let batches: Vec<_> = of_tenant.iter().map(|request| &*request.events).collect();
+            let backend = self.database.backend;
+            outcomes.extend(append(&transaction, backend, tenant_id, &batches, now).await?);
+        }
+        transaction.commit().await?;
+        Ok(outcomes)
+    }
+}
+
+impl Request {
+    /// Whoever asked may have gone; what was recorded stays recorded.
+    fn answer(self, outcome: Result<Appended>) {
+        let _ = self.reply.send(outcome);
+    }
+}
+
+fn sole(outcomes: Vec<Result<Appended>>) -> Result<Appended> {
+    outcomes.into_iter().next().unwrap_or(Ok(Appended::default()))
+}

@@ -1,0 +1,227 @@
+//! What is kept: the only layer that knows SeaORM.
+//!
+//! There is one concrete [`Store`], over SQLite or PostgreSQL; [`backend`] is the only place that
+//! asks which. Reads of events take a `Scope`, and there is no way to read events without one.
+//! Writes run in a task of their own: a client that goes away cannot leave one half-done, nor hand
+//! a connection with an open transaction back to its pool.
+
+pub mod api_keys;
+mod append;
+mod backend;
+mod directory;
+mod entity;
+pub mod events;
+mod filter;
+mod lanes;
+pub mod organizations;
+mod partitions;
+pub mod users;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand::SecureRandom;
+use migration::{Migrator, MigratorTrait as _};
+use sea_orm::{
+    ActiveValue::Set, Database as SeaDatabase, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait as _, TransactionTrait as _,
+};
+
+use crate::domain::page::PositionCodec;
+use crate::domain::time::{Clock, Time, to_microseconds};
+use crate::error::{Error, Result};
+
+pub use append::{Appended, PreparedEvent};
+pub use backend::Backend;
+use entity::installation_secret;
+use lanes::Lanes;
+use partitions::Partitions;
+
+/// Where random bytes come from; a parameter, so that tests can hold it.
+pub type Random = Arc<dyn SecureRandom + Send + Sync>;
+
+/// The transaction a piece of work runs in.
+pub type Transaction = DatabaseTransaction;
+
+/// A piece of work's future, borrowed from the transaction it runs in.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// Open connections to a database whose schema may still have to be migrated.
+#[derive(Clone)]
+pub struct Database {
+    backend: Backend,
+    url: String,
+    readers: DatabaseConnection,
+    writers: DatabaseConnection,
+}
+
+/// A migrated database, with all that reading and recording need.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    clock: Clock,
+    random: Random,
+    positions: PositionCodec,
+    partitions: Partitions,
+    lanes: Lanes,
+}
+
+impl Database {
+    /// Connects to `sqlite://FILE` (created when missing) or `postgres://…`.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let backend = Backend::of_url(url)?;
+        let connect = |role| async move {
+            let options = backend.connect_options(url, role)?;
+            SeaDatabase::connect(options)
+                .await
+                .map_err(|error| Error::internal("connecting to the database", error))
+        };
+        Ok(Self {
+            backend,
+            url: url.to_owned(),
+            // The writer comes first: it creates a missing SQLite file.
+            writers: connect(backend::Role::Write).await?,
+            readers: connect(backend::Role::Read).await?,
+        })
+    }
+
+    /// Applies every migration that is still to be applied. Several servers may do so at once.
+    pub async fn migrate(&self) -> Result<()> {
+        self.backend.migrate(&self.url, &self.writers).await
+    }
+
+    /// How many migrations are still to be applied.
+    pub async fn pending_migrations(&self) -> Result<usize> {
+        let pending = Migrator::get_pending_migrations_read_only(&self.writers)
+            .await
+            .map_err(|error| Error::internal("reading which migrations are applied", error))?;
+        Ok(pending.len())
+    }
+}
+
+impl Store {
+    /// Opens a migrated database.
+    pub async fn open(database: Database, clock: Clock, random: Random) -> Result<Self> {
+        if database.pending_migrations().await? > 0 {
+            return Err(Error::bad_input(
+                "the database has migrations to apply: run `auditlog migrate`, or start without --no-migrate",
+            ));
+        }
+        let key = cursor_key(&database, &random).await?;
+        let partitions = Partitions::default();
+        let store = Self {
+            lanes: Lanes::start(&database, &clock, &partitions),
+            positions: PositionCodec::new(&key),
+            database,
+            clock,
+            random,
+            partitions,
+        };
+        store.prepare_partitions().await?;
+        Ok(store)
+    }
+
+    /// Encodes and decodes event ids and cursors with this installation's key.
+    pub const fn positions(&self) -> &PositionCodec {
+        &self.positions
+    }
+
+    /// The current time, to the microsecond.
+    pub fn now(&self) -> Time {
+        to_microseconds((self.clock)())
+    }
+
+    /// Fills a buffer with random bytes.
+    pub fn random_bytes<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.random
+            .fill(&mut bytes)
+            .map_err(|_| Error::internal("asking for random bytes", "the source failed"))?;
+        Ok(bytes)
+    }
+
+    /// Answers once the database does.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.readers().ping().await?)
+    }
+
+    /// Creates the partitions that events of the coming months will need.
+    pub async fn prepare_partitions(&self) -> Result<()> {
+        self.partitions.ensure_ahead(&self.database, self.now()).await
+    }
+
+    /// Runs `work` in a write transaction, in a task of its own, and commits if it succeeds.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
+    {
+        let store = self.clone();
+        // Its events happen now: the partition must be there before the transaction begins.
+        self.partitions.ensure(&self.database, [self.now()]).await?;
+        let task = tokio::spawn(async move {
+            let transaction = store.database.begin_write().await?;
+            let result = work(&store, &transaction).await;
+            match result {
+                Ok(value) => transaction.commit().await.map(|()| value).map_err(Error::from),
+                Err(error) => {
+                    transaction.rollback().await?;
+                    Err(error)
+                }
+            }
+        });
+        task.await.map_err(|error| Error::internal("running a write transaction", error))?
+    }
+
+    const fn backend(&self) -> Backend {
+        self.database.backend
+    }
+
+    const fn readers(&self) -> &DatabaseConnection {
+        &self.database.readers
+    }
+}
+
+impl Database {
+    async fn begin_write(&self) -> Result<DatabaseTransaction> {
+        let options = self.backend.write_options();
+        Ok(self.writers.begin_with_options(options).await?)
+    }
+}
+
+/// The key that signs cursors: made once for an installation, kept in its database.
+async fn cursor_key(database: &Database, random: &Random) -> Result<Vec<u8>> {
+    const NAME: &str = "cursor_key";
+    let find = || installation_secret::Entity::find_by_id(NAME).one(&database.writers);
+    if let Some(found) = find().await? {
+        return Ok(found.value);
+    }
+    let mut value = vec![0; 32];
+    random
+        .fill(&mut value)
+        .map_err(|_| Error::internal("making the cursor key", "the random source failed"))?;
+    // Two servers may start at once: the first one's key stands.
+    installation_secret::Entity::insert(installation_secret::ActiveModel {
+        name: Set(NAME.to_owned()),
+        value: Set(value),
+    })
+    .on_conflict_do_nothing()
+    .exec_without_returning(&database.writers)
+    .await?;
+    let found = find().await?;
+    found
+        .map(|secret| secret.value)
+        .ok_or_else(|| Error::internal("reading the cursor key", "it is gone"))
+}
+
+/// How long a statement waits for a connection, or on SQLite for the write lock.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// A database's text never reaches a client.
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::internal("using the database", error)
+    }
+}
