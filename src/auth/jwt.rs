@@ -1,0 +1,266 @@
+//! JSON Web Tokens: which keys and algorithms are trusted is configuration, never the token's say.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use tokio::sync::RwLock;
+
+use super::unauthenticated;
+use crate::domain::time::Time;
+use crate::error::{Error, Result};
+
+/// How far clocks may differ.
+const LEEWAY: Duration = Duration::from_secs(30);
+
+/// How long a fetched key set is used before it is fetched again, and how long at least between two
+/// fetches when tokens name keys that are not in it.
+const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(10);
+const FETCH_AT_MOST_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+/// The shortest HS256 secret, in bytes: that of the hash.
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// Where the keys come from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// A shared secret, for HS256.
+    Secret(String),
+    /// A JSON Web Key Set in a file, read at start.
+    File(PathBuf),
+    /// A JSON Web Key Set at a URL, fetched when needed.
+    Url(String),
+}
+
+/// What to check tokens against.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the keys come from.
+    pub keys: KeySource,
+    /// The `iss` a token must have, if any.
+    pub issuer: Option<String>,
+    /// The `aud` a token must have, if any.
+    pub audience: Option<String>,
+}
+
+/// Verifies tokens.
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    issuer: Option<String>,
+    audience: Option<String>,
+    keys: Keys,
+}
+
+enum Keys {
+    Fixed(Vec<Key>),
+    Fetched { url: String, client: reqwest::Client, cache: RwLock<Cache> },
+}
+
+#[derive(Default)]
+struct Cache {
+    keys: Vec<Key>,
+    fetched_at: Option<Time>,
+    tried_at: Option<Time>,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+}
+
+impl Verifier {
+    /// Reads the keys, except those at a URL, which need not be up yet.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let Settings { keys, issuer, audience } = settings;
+        let keys = match keys {
+            KeySource::Secret(secret) if secret.len() < MIN_SECRET_BYTES => {
+                return Err(Error::bad_input(format!(
+                    "jwt_secret must have at least {MIN_SECRET_BYTES} bytes"
+                )));
+            }
+            KeySource::Secret(secret) => Keys::Fixed(vec![Key {
+                id: None,
+                algorithm: Algorithm::HS256,
+                key: DecodingKey::from_secret(secret.as_bytes()),
+            }]),
+            KeySource::File(path) => {
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    Error::bad_input(format!("jwt_jwks_file {}: {error}", path.display()))
+                })?;
+                let keys = read_keys(&text).map_err(|problem| {
+                    Error::bad_input(format!("jwt_jwks_file {}: {problem}", path.display()))
+                })?;
+                Keys::Fixed(keys)
+            }
+            KeySource::Url(url) => Keys::Fetched {
+                url,
+                client: reqwest::Client::builder()
+                    .timeout(Duration::from_secs(5))
+                    .build()
+                    .map_err(|error| Error::internal("preparing to fetch keys", error))?,
+                cache: RwLock::default(),
+            },
+        };
+        Ok(Self { inner: Arc::new(Inner { issuer, audience, keys }) })
+    }
+
+    /// The `sub` of a token, if the token is signed by a trusted key and valid at this time.
+    pub async fn verify(&self, token: &str, now: Time) -> Result<String> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| {
+            unauthenticated("the credential is neither an API key nor a JSON Web Token")
+        })?;
+        let keys = self.inner.keys.matching(header.kid.as_deref(), header.alg, now).await?;
+        let mut problem = unauthenticated("the token is signed by no key that is trusted here");
+        for Key { algorithm, key, .. } in keys {
+            match jsonwebtoken::decode::<Claims>(token, &key, &self.inner.validation(algorithm)) {
+                Ok(token) => return Ok(token.claims.sub),
+                Err(error) => problem = unauthenticated(explain(&error)),
+            }
+        }
+        Err(problem)
+    }
+}
+
+impl Inner {
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = LEEWAY.as_secs();
+        validation.validate_nbf = true;
+        let mut required = vec!["exp", "sub"];
+        if let Some(issuer) = &self.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        match &self.audience {
+            Some(audience) => {
+                validation.set_audience(&[audience]);
+                required.push("aud");
+            }
+            None => validation.validate_aud = false,
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}
+
+impl Keys {
+    /// The trusted keys that a token with this header may be signed by.
+    async fn matching(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        now: Time,
+    ) -> Result<Vec<Key>> {
+        let select = |keys: &[Key]| -> Vec<Key> {
+            let fits = |key: &&Key| {
+                key.algorithm == algorithm
+                    && (key_id.is_none() || key.id.is_none() || key.id.as_deref() == key_id)
+            };
+            keys.iter().filter(fits).cloned().collect()
+        };
+        let (url, client, cache) = match self {
+            Self::Fixed(keys) => return Ok(select(keys)),
+            Self::Fetched { url, client, cache } => (url, client, cache),
+        };
+        {
+            let cache = cache.read().await;
+            let found = select(&cache.keys);
+            let fresh = cache.fetched_at.is_some_and(|at| now - at < REFRESH_AFTER);
+            if !cache.may_fetch(now) || (fresh && !found.is_empty()) {
+                return Ok(found);
+            }
+        }
+        let mut cache = cache.write().await;
+        if cache.may_fetch(now) {
+            cache.tried_at = Some(now);
+            match fetch(client, url).await {
+                Ok(keys) => {
+                    cache.keys = keys;
+                    cache.fetched_at = Some(now);
+                }
+                // The keys at hand go on being trusted: a provider that is away must not lock all out.
+                Err(problem) => {
+                    tracing::warn!(url, problem, "the JSON Web Key Set was not fetched")
+                }
+            }
+        }
+        Ok(select(&cache.keys))
+    }
+}
+
+impl Cache {
+    fn may_fetch(&self, now: Time) -> bool {
+        self.tried_at.is_none_or(|at| now - at >= FETCH_AT_MOST_EVERY)
+    }
+}
+
+async fn fetch(client: &reqwest::Client, url: &str) -> Result<Vec<Key>, String> {
+    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    let text = match answer {
+        Ok(answer) => answer.text().await,
+        Err(error) => Err(error),
+    };
+    read_keys(&text.map_err(|error| error.to_string())?)
+}
+
+/// The usable keys of a set. Keys of other kinds, shared secrets among them, are passed over: a
+/// published secret is no secret.
+fn read_keys(text: &str) -> Result<Vec<Key>, String> {
+    let set: JwkSet = serde_json::from_str(text)
+        .map_err(|error| format!("it is not a JSON Web Key Set: {error}"))?;
+    let keys: Vec<Key> = set.keys.iter().filter_map(usable).collect();
+    if keys.is_empty() {
+        return Err("it holds no key for RS256, ES256 or EdDSA".to_owned());
+    }
+    Ok(keys)
+}
+
+fn usable(jwk: &Jwk) -> Option<Key> {
+    let algorithm = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => Algorithm::RS256,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Algorithm::ES256
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Algorithm::EdDSA
+        }
+        _ => return None,
+    };
+    let declared = match jwk.common.key_algorithm {
+        None => algorithm,
+        Some(KeyAlgorithm::RS256) => Algorithm::RS256,
+        Some(KeyAlgorithm::ES256) => Algorithm::ES256,
+        Some(KeyAlgorithm::EdDSA) => Algorithm::EdDSA,
+        Some(_) => return None,
+    };
+    let key = DecodingKey::from_jwk(jwk).ok()?;
+    let id = jwk.common.key_id.clone();
+    (declared == algorithm).then_some(Key { id, algorithm, key })
+}
+
+fn explain(error: &jsonwebtoken::errors::Error) -> String {
+    use jsonwebtoken::errors::ErrorKind;
+    match error.kind() {
+        ErrorKind::ExpiredSignature => "the token has expired".to_owned(),
+        ErrorKind::ImmatureSignature => "the token is not valid yet (nbf)".to_owned(),
+        ErrorKind::InvalidIssuer => "the token's iss is not the one trusted here".to_owned(),
+        ErrorKind::InvalidAudience => "the token's aud is not this server".to_owned(),
+        ErrorKind::MissingRequiredClaim(claim) => format!("the token has no {claim}"),
+        _ => "the token is signed by no key that is trusted here".to_owned(),
+    }
+}
