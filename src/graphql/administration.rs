@@ -1,0 +1,292 @@
+//! Administration over GraphQL, named as Healthie names it.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+
+use super::Requester;
+use super::people::{ApiKey, Organization, OrganizationMembership, User};
+use crate::admin::{self, Actor, Answer, NewUser, Rights, RightsChange};
+use crate::domain::viewer::Scope;
+use crate::error::Result;
+use crate::store::Store;
+
+#[derive(Default)]
+pub struct Administration;
+
+/// Something about the input that you can mend.
+#[derive(SimpleObject)]
+struct FieldMessage {
+    /// The input field it is about.
+    field: String,
+    /// What is wrong and how to mend it.
+    message: String,
+}
+
+/// An organization to add.
+#[derive(InputObject)]
+#[graphql(rename_fields = "snake_case")]
+struct CreateOrganizationInput {
+    /// The id it has in your application; unique in the whole installation.
+    id: ID,
+    /// The name, for people.
+    name: String,
+    /// The organization above it, of which you must be an owner.
+    parent_id: Option<ID>,
+}
+
+/// The added organization.
+#[derive(SimpleObject)]
+struct CreateOrganizationPayload {
+    /// The organization; null when something is to be mended.
+    organization: Option<Organization>,
+    /// What about the input is to be mended.
+    messages: Vec<FieldMessage>,
+}
+
+/// A user to add, with their first membership.
+#[derive(InputObject)]
+#[graphql(rename_fields = "snake_case")]
+struct CreateUserInput {
+    /// The id they have in your application; unique in the whole installation.
+    id: ID,
+    /// The organization they become a member of.
+    organization_id: ID,
+    /// The given name.
+    first_name: Option<String>,
+    /// The family name.
+    last_name: Option<String>,
+    /// The e-mail address.
+    email: Option<String>,
+    /// May administer, and may view the audit log.
+    #[graphql(default)]
+    is_owner: bool,
+    /// May view the audit log.
+    #[graphql(default)]
+    can_view_audit_log: bool,
+    /// May record events.
+    #[graphql(default)]
+    can_record: bool,
+}
+
+/// The added user.
+#[derive(SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+struct CreateUserPayload {
+    /// The user; null when something is to be mended.
+    user: Option<User>,
+    /// Their first membership.
+    organization_membership: Option<OrganizationMembership>,
+    /// What about the input is to be mended.
+    messages: Vec<FieldMessage>,
+}
+
+/// A membership to add.
+#[derive(InputObject)]
+#[graphql(rename_fields = "snake_case")]
+struct CreateOrganizationMembershipInput {
+    /// The user who becomes a member.
+    user_id: ID,
+    /// The organization they become a member of.
+    organization_id: ID,
+    /// May administer, and may view the audit log.
+    #[graphql(default)]
+    is_owner: bool,
+    /// May view the audit log.
+    #[graphql(default)]
+    can_view_audit_log: bool,
+    /// May record events.
+    #[graphql(default)]
+    can_record: bool,
+}
+
+/// A change of what a membership gives; what is left out stays as it is.
+#[derive(InputObject)]
+#[graphql(rename_fields = "snake_case")]
+struct UpdateOrganizationMembershipInput {
+    /// The membership's id.
+    id: ID,
+    /// May administer, and may view the audit log.
+    is_owner: Option<bool>,
+    /// May view the audit log.
+    can_view_audit_log: Option<bool>,
+    /// May record events.
+    can_record: Option<bool>,
+}
+
+/// The membership as it is now.
+#[derive(SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+struct OrganizationMembershipPayload {
+    /// The membership; null when something is to be mended.
+    organization_membership: Option<OrganizationMembership>,
+    /// What about the input is to be mended.
+    messages: Vec<FieldMessage>,
+}
+
+/// A key to make.
+#[derive(InputObject)]
+#[graphql(rename_fields = "snake_case")]
+struct CreateApiKeyInput {
+    /// The user it signs in.
+    user_id: ID,
+    /// What it is for.
+    name: Option<String>,
+}
+
+/// The new key.
+#[derive(SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+struct CreateApiKeyPayload {
+    /// The secret to sign in with. It is shown this once; only a hash of it is kept.
+    api_key: Option<String>,
+    /// The key; null when something is to be mended.
+    api_key_object: Option<ApiKey>,
+    /// What about the input is to be mended.
+    messages: Vec<FieldMessage>,
+}
+
+/// A key to delete.
+#[derive(InputObject)]
+struct DeleteApiKeyInput {
+    /// The key's id.
+    id: ID,
+}
+
+/// The deleted key.
+#[derive(SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+struct DeleteApiKeyPayload {
+    /// The key, which opens nothing any more; null when something is to be mended.
+    api_key_object: Option<ApiKey>,
+    /// What about the input is to be mended.
+    messages: Vec<FieldMessage>,
+}
+
+#[Object]
+impl Administration {
+    /// Adds an organization below one of yours.
+    async fn create_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization to add.")] input: CreateOrganizationInput,
+    ) -> Result<Option<CreateOrganizationPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let CreateOrganizationInput { id, name, parent_id } = input;
+        let parent_id = parent_id.map(String::from);
+        let answer = admin::create_organization(store, &actor, id.into(), name, parent_id).await?;
+        let (added, messages) = split(answer);
+        Ok(Some(CreateOrganizationPayload {
+            organization: added.map(|added| {
+                // Whoever added it below a parent may see that parent.
+                Organization::seen_in(&Scope::tenant(added.tenant_id.clone()), added)
+            }),
+            messages,
+        }))
+    }
+
+    /// Adds a user, with their first membership, in one of your organizations.
+    async fn create_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user to add.")] input: CreateUserInput,
+    ) -> Result<Option<CreateUserPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let new = NewUser {
+            id: input.id.into(),
+            organization_id: input.organization_id.into(),
+            first_name: input.first_name,
+            last_name: input.last_name,
+            email: input.email,
+            rights: Rights {
+                is_owner: input.is_owner,
+                can_view_audit_log: input.can_view_audit_log,
+                can_record: input.can_record,
+            },
+        };
+        let (added, messages) = split(admin::create_user(store, &actor, new).await?);
+        let (user, membership) = added.unzip();
+        Ok(Some(CreateUserPayload {
+            user: user.map(User::from),
+            organization_membership: membership.map(OrganizationMembership::from),
+            messages,
+        }))
+    }
+
+    /// Makes a user of one of your organizations a member of another one of them.
+    async fn create_organization_membership(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The membership to add.")] input: CreateOrganizationMembershipInput,
+    ) -> Result<Option<OrganizationMembershipPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let rights = Rights {
+            is_owner: input.is_owner,
+            can_view_audit_log: input.can_view_audit_log,
+            can_record: input.can_record,
+        };
+        let (user_id, organization_id) = (input.user_id.into(), input.organization_id.into());
+        let answer =
+            admin::create_membership(store, &actor, user_id, organization_id, rights).await?;
+        let (membership, messages) = split(answer);
+        let organization_membership = membership.map(OrganizationMembership::from);
+        Ok(Some(OrganizationMembershipPayload { organization_membership, messages }))
+    }
+
+    /// Changes what a membership in one of your organizations gives. It works at once.
+    async fn update_organization_membership(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to change.")] input: UpdateOrganizationMembershipInput,
+    ) -> Result<Option<OrganizationMembershipPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let UpdateOrganizationMembershipInput { id, is_owner, can_view_audit_log, can_record } =
+            input;
+        let change = RightsChange { is_owner, can_view_audit_log, can_record };
+        let answer = admin::update_membership(store, &actor, id.into(), change).await?;
+        let (membership, messages) = split(answer);
+        let organization_membership = membership.map(OrganizationMembership::from);
+        Ok(Some(OrganizationMembershipPayload { organization_membership, messages }))
+    }
+
+    /// Makes an API key for a user of your organizations.
+    async fn create_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The key to make.")] input: CreateApiKeyInput,
+    ) -> Result<Option<CreateApiKeyPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let answer = admin::create_api_key(store, &actor, input.user_id.into(), input.name).await?;
+        let (made, messages) = split(answer);
+        let (api_key, api_key_object) = made.unzip();
+        let api_key_object = api_key_object.map(ApiKey::from);
+        Ok(Some(CreateApiKeyPayload { api_key, api_key_object, messages }))
+    }
+
+    /// Deletes an API key of a user of your organizations. From then on it opens nothing.
+    async fn delete_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The key to delete.")] input: DeleteApiKeyInput,
+    ) -> Result<Option<DeleteApiKeyPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let (key, messages) = split(admin::delete_api_key(store, &actor, input.id.into()).await?);
+        Ok(Some(DeleteApiKeyPayload { api_key_object: key.map(ApiKey::from), messages }))
+    }
+}
+
+/// The requester as an owner; refused when they are owner of nothing.
+async fn owner<'a>(ctx: &Context<'a>) -> Result<(&'a Store, Actor)> {
+    let store = ctx.data_unchecked::<Store>();
+    let Requester { viewer, context } = ctx.data_unchecked::<Requester>().clone();
+    Ok((store, Actor::owner(store, viewer, context).await?))
+}
+
+fn split<T>(answer: Answer<T>) -> (Option<T>, Vec<FieldMessage>) {
+    match answer {
+        Ok(made) => (Some(made), Vec::new()),
+        Err(messages) => {
+            let message =
+                |m: admin::Message| FieldMessage { field: m.field.to_owned(), message: m.message };
+            (None, messages.into_iter().map(message).collect())
+        }
+    }
+}

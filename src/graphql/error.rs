@@ -1,0 +1,54 @@
+//! Errors on the wire: the one place where they get their codes, and where what is not for clients
+//! is kept back.
+
+use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+
+use crate::error::{ClientError, Code, Error, Problem};
+
+/// Gives each error of a response its `extensions.code`. An error that our own code did not make is
+/// either the document's fault, or would show what is not for clients and is replaced.
+pub fn finish(mut response: Response) -> Response {
+    for error in &mut response.errors {
+        let ours: Option<&Error> = error.source();
+        let (code, problems) = match ours {
+            Some(Error::Client(ClientError { code, problems, .. })) => (*code, problems.as_slice()),
+            Some(Error::Internal(internal)) => {
+                tracing::error!(error = internal.for_the_log(), "a request failed");
+                (Code::InternalServerError, [].as_slice())
+            }
+            None if error.source.is_none() => (Code::BadUserInput, [].as_slice()),
+            None => {
+                tracing::error!(error = error.message, "a request failed");
+                error.message = Error::internal("resolving", "unknown").to_string();
+                (Code::InternalServerError, [].as_slice())
+            }
+        };
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", code.as_str());
+        if !problems.is_empty() {
+            extensions.set("errors", Value::List(problems.iter().map(problem).collect()));
+        }
+        error.extensions = Some(extensions);
+    }
+    response
+}
+
+/// The response to a request that was not executed.
+pub fn failure(error: Error) -> Response {
+    let message = error.to_string();
+    let mut server_error = ServerError::new(message, None);
+    server_error.source = Some(std::sync::Arc::new(error));
+    finish(Response::from_errors(vec![server_error]))
+}
+
+fn problem(problem: &Problem) -> Value {
+    let Problem { index, code, message } = problem;
+    let members = [
+        ("index", Value::from(*index)),
+        ("code", Value::from(code.as_str())),
+        ("message", Value::from(message.as_str())),
+    ];
+    Value::Object(
+        members.into_iter().map(|(key, value)| (async_graphql::Name::new(key), value)).collect(),
+    )
+}

@@ -1,0 +1,206 @@
+//! Audit events on the wire.
+
+use std::collections::HashMap;
+
+use async_graphql::{ID, Lookahead, SimpleObject};
+
+use super::people::{Organization, User, id};
+use super::scalar::{DateTime, Json};
+use crate::domain::event::{Context, Event};
+use crate::domain::id::Id;
+use crate::domain::json::Json as DomainJson;
+use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::page::{Position, Purpose};
+use crate::domain::viewer::Scope;
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// Something that was done to a record.
+#[derive(SimpleObject, Clone)]
+#[graphql(rename_fields = "snake_case")]
+pub struct AuditEvent {
+    /// The event's id on this server. Opaque; it never changes.
+    id: ID,
+    /// The event's number in its tenant: without gaps, in the order in which events become visible.
+    /// A whole number as text, because it may outgrow `Int`.
+    sequence: String,
+    /// The id its recorder gave it, if any.
+    external_id: Option<ID>,
+    /// What was done.
+    #[graphql(name = "type")]
+    event_type: EventType,
+    /// What kind of record it was done to.
+    resource_name: ResourceName,
+    /// The id of that record in the audited application.
+    resource_id: ID,
+    /// When it happened.
+    occurred_at: DateTime,
+    /// When it was recorded here.
+    recorded_at: DateTime,
+    /// Who did it; null for an automatic action.
+    acting_user: Option<User>,
+    /// Where in the tree of organizations it happened.
+    organization: Option<Organization>,
+    /// What changed, field by field.
+    resource_changes: Option<Vec<AuditEventResourceChange>>,
+    /// The IP address the acting user came from.
+    ip_address: Option<String>,
+    /// The program the acting user used.
+    user_agent: Option<String>,
+    /// The URL the action went to.
+    url: Option<String>,
+    /// The page or screen it was done on.
+    page: Option<String>,
+    /// What happened, in words.
+    description: Option<String>,
+    /// The request of the audited application that did it.
+    request_id: Option<String>,
+    /// Anything else its recorder said, as a JSON object.
+    metadata: Option<Json>,
+    #[graphql(skip)]
+    position: Position,
+}
+
+/// One field's value before and after an event.
+#[derive(SimpleObject, Clone)]
+#[graphql(rename_fields = "snake_case")]
+pub struct AuditEventResourceChange {
+    /// The field: keys from the record down, joined by dots; a dot inside a
+    /// key has a backslash before it.
+    field: String,
+    /// The value before; null if there was none. A string as it is, anything else as compact JSON.
+    value_before_change: Option<String>,
+    /// The value after; null if there is none. A string as it is, anything else as compact JSON.
+    value_after_change: Option<String>,
+}
+
+/// Which parts of an event, beside its own row, a selection needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Needs {
+    changes: bool,
+    users: bool,
+    organizations: bool,
+    metadata: bool,
+}
+
+impl Needs {
+    /// What is selected below a field that returns events.
+    pub fn of(event: &Lookahead<'_>) -> Self {
+        Self {
+            changes: event.field("resource_changes").exists(),
+            users: event.field("acting_user").exists(),
+            organizations: event.field("organization").exists(),
+            metadata: event.field("metadata").exists(),
+        }
+    }
+
+    /// What either needs.
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            changes: self.changes || other.changes,
+            users: self.users || other.users,
+            organizations: self.organizations || other.organizations,
+            metadata: self.metadata || other.metadata,
+        }
+    }
+}
+
+impl AuditEvent {
+    /// Events with what a selection needs of them; users and organizations of a whole page are read
+    /// at once.
+    pub async fn load(
+        store: &Store,
+        scope: &Scope,
+        events: Vec<Event>,
+        needs: Needs,
+    ) -> Result<Vec<Self>> {
+        let tenant_id = scope.tenant_id();
+        let mut users = HashMap::new();
+        if needs.users {
+            let ids = distinct(events.iter().filter_map(|event| event.acting_user_id.as_ref()));
+            let found = store.users_in(tenant_id, ids).await?;
+            users.extend(found.into_iter().map(|user| (user.id.clone(), User::from(user))));
+        }
+        let mut organizations = HashMap::new();
+        if needs.organizations {
+            let ids = distinct(events.iter().map(|event| &event.organization_id));
+            let found = store.organizations_in(scope, ids).await?;
+            organizations.extend(found.into_iter().map(|organization| {
+                (organization.id.clone(), Organization::seen_in(scope, organization))
+            }));
+        }
+        let events = events.into_iter().map(|event| {
+            let Event {
+                position,
+                recorded_at,
+                external_id,
+                organization_id,
+                acting_user_id,
+                event_type,
+                resource_name,
+                resource_id,
+                changes,
+                context,
+            } = event;
+            let Context { ip_address, user_agent, url, page, description, request_id, metadata } =
+                context;
+            let corrupt = |error| Error::internal("reading an event's changes", error);
+            let changes = match needs.changes {
+                true => Some(changes.shown().map_err(corrupt)?),
+                false => None,
+            };
+            let metadata = match metadata.filter(|_| needs.metadata) {
+                Some(text) => Some(
+                    DomainJson::parse(&text)
+                        .map_err(|error| Error::internal("reading an event's metadata", error))?,
+                ),
+                None => None,
+            };
+            Ok(Self {
+                id: ID(store.positions().encode(tenant_id, Purpose::EventId, position)),
+                sequence: position.sequence.to_string(),
+                external_id: external_id.map(id),
+                event_type,
+                resource_name,
+                resource_id: id(resource_id),
+                occurred_at: position.occurred_at.into(),
+                recorded_at: recorded_at.into(),
+                acting_user: acting_user_id.map(|user_id| {
+                    users.get(&user_id).cloned().unwrap_or_else(|| User::unknown(user_id))
+                }),
+                organization: organizations.get(&organization_id).cloned(),
+                resource_changes: changes.map(|changes| {
+                    changes
+                        .into_iter()
+                        .map(|change| AuditEventResourceChange {
+                            field: change.field,
+                            value_before_change: change.before,
+                            value_after_change: change.after,
+                        })
+                        .collect()
+                }),
+                ip_address,
+                user_agent,
+                url,
+                page,
+                description,
+                request_id,
+                metadata: metadata.map(Json),
+                position,
+            })
+        });
+        events.collect()
+    }
+
+    /// Where it stands in the log.
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+}
+
+fn distinct<'a>(ids: impl Iterator<Item = &'a Id>) -> Vec<Id> {
+    let mut ids: Vec<_> = ids.cloned().collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,113 @@
+//! The GraphQL API: the only layer that knows async-graphql.
+//!
+//! Types here are made for the wire and hold what a selection needs; they are never entities. Names
+//! of fields and arguments are snake_case and of queries and mutations camelCase, as Healthie's are.
+
+mod administration;
+mod connection;
+mod error;
+mod event;
+mod kind;
+mod people;
+mod query;
+mod recording;
+mod scalar;
+
+use async_graphql::{EmptySubscription, SchemaBuilder};
+
+use crate::domain::event::Context as EventContext;
+use crate::domain::viewer::Viewer;
+use crate::store::Store;
+
+pub use async_graphql::parser::types::OperationType;
+pub use async_graphql::{Request, Response};
+pub use error::{failure, finish};
+pub use scalar::to_variables;
+
+/// Who sends a request, and where from. Every request that is executed carries one.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    /// Who, with their rights at this moment.
+    pub viewer: Viewer,
+    /// Where from, for what the request itself leaves in the log.
+    pub context: EventContext,
+}
+
+/// The root of all mutations.
+#[derive(async_graphql::MergedObject, Default)]
+struct Mutation(recording::Recording, administration::Administration);
+
+/// The executable schema.
+#[derive(Clone)]
+pub struct Schema(async_graphql::Schema<query::Query, Mutation, EmptySubscription>);
+
+impl Schema {
+    /// The schema over a store.
+    pub fn new(store: Store) -> Self {
+        Self(builder().data(store).finish())
+    }
+
+    /// Executes a request; its errors carry codes and hold nothing that is not for clients.
+    pub async fn execute(&self, request: Request) -> Response {
+        finish(self.0.execute(request).await)
+    }
+
+    /// The answer to a whole introspection query, for tools that need the schema beforehand.
+    pub async fn introspection(&self) -> Response {
+        self.0.execute(INTROSPECTION).await
+    }
+}
+
+/// The schema definition language of the API.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_enum_items()
+        .prefer_single_line_descriptions();
+    builder().finish().sdl_with_options(options)
+}
+
+fn builder() -> SchemaBuilder<query::Query, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(query::Query, Mutation::default(), EmptySubscription)
+}
+
+/// What a request asks for, if its document can be parsed and names one operation.
+pub fn operation_type(request: &mut Request) -> Option<OperationType> {
+    use async_graphql::parser::types::DocumentOperations;
+    let name = request.operation_name.clone();
+    let document = request.parsed_query().ok()?;
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.iter().find(|(key, _)| key.as_str() == name)?.1
+        }
+        (DocumentOperations::Multiple(_), None) => return None,
+    };
+    Some(operation.node.ty)
+}
+
+/// What GraphiQL and code generators ask of a server.
+const INTROSPECTION: &str = "
+query IntrospectionQuery {
+  __schema {
+    queryType { name } mutationType { name } subscriptionType { name }
+    types { ...FullType }
+    directives { name description isRepeatable locations args(includeDeprecated: true) { ...InputValue } }
+  }
+}
+fragment FullType on __Type {
+  kind name description specifiedByURL
+  fields(includeDeprecated: true) {
+    name description args(includeDeprecated: true) { ...InputValue } type { ...TypeRef }
+    isDeprecated deprecationReason
+  }
+  inputFields(includeDeprecated: true) { ...InputValue }
+  interfaces { ...TypeRef }
+  enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason }
+  possibleTypes { ...TypeRef }
+}
+fragment InputValue on __InputValue {
+  name description type { ...TypeRef } defaultValue isDeprecated deprecationReason
+}
+fragment TypeRef on __Type {
+  kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } }
+}";
