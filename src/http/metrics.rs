@@ -1,0 +1,89 @@
+//! What the server counts, as Prometheus text.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::App;
+
+/// The counters of one server.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    requests: Family<Labels, Histogram>,
+    recorded: Counter,
+    duplicates: Counter,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let requests = Family::new_with_constructor(seconds as fn() -> Histogram);
+        let (recorded, duplicates) = (Counter::default(), Counter::default());
+        let mut registry = Registry::with_prefix("auditlog");
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time to answer a request",
+            Unit::Seconds,
+            requests.clone(),
+        );
+        registry.register("events_recorded", "Events recorded over REST", recorded.clone());
+        registry.register(
+            "events_duplicate",
+            "Events sent again over REST that had been recorded before",
+            duplicates.clone(),
+        );
+        Self { registry: Arc::new(Mutex::new(registry)), requests, recorded, duplicates }
+    }
+
+    /// Counts what a request recorded.
+    pub fn recorded(&self, recorded: usize, duplicates: usize) {
+        self.recorded.inc_by(u64::try_from(recorded).unwrap_or(u64::MAX));
+        self.duplicates.inc_by(u64::try_from(duplicates).unwrap_or(u64::MAX));
+    }
+}
+
+fn seconds() -> Histogram {
+    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}
+
+/// Measures every request, by route and not by path, of which a client could make up any number.
+pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
+    let method = request.method().as_str();
+    let method =
+        if matches!(method, "GET" | "POST" | "HEAD" | "OPTIONS") { method } else { "other" };
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let (method, route) = (method.to_owned(), route.to_owned());
+    let start = Instant::now();
+    let response = next.run(request).await;
+    let labels = Labels { method, route, status: response.status().as_u16() };
+    metrics.requests.get_or_create(&labels).observe(start.elapsed().as_secs_f64());
+    response
+}
+
+/// `GET /metrics`
+pub async fn text(State(app): State<App>) -> Response {
+    let mut text = String::new();
+    let registry = app.metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
+    if encode(&mut text, &registry).is_err() {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, content_type)], text).into_response()
+}

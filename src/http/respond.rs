@@ -1,0 +1,105 @@
+//! Answers outside of GraphQL: JSON with a code and a message for every failure.
+
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::error::{ClientError, Code, Error, Problem};
+use crate::ingest::MAX_REQUEST_BYTES;
+
+/// What a failure says: each thing that is wrong.
+#[derive(Serialize)]
+struct Failure<'a> {
+    errors: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+    code: &'static str,
+    message: &'a str,
+}
+
+/// A value as a JSON answer.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => failure(&Error::internal("writing an answer", error)),
+    }
+}
+
+/// A failure as a JSON answer.
+pub fn failure<'a>(error: &'a Error) -> Response {
+    let message = error.to_string();
+    let whole = |code: Code| Item { index: None, code: code.as_str(), message: &message };
+    let errors = match error {
+        Error::Client(ClientError { problems, .. }) if !problems.is_empty() => {
+            let item = |Problem { index, code, message }: &'a Problem| Item {
+                index: Some(*index),
+                code: code.as_str(),
+                message,
+            };
+            problems.iter().map(item).collect()
+        }
+        Error::Client(error) => vec![whole(error.code)],
+        Error::Internal(internal) => {
+            tracing::error!(error = internal.for_the_log(), "a request failed");
+            vec![whole(Code::InternalServerError)]
+        }
+    };
+    let mut response = json(status(error), &Failure { errors });
+    challenge(&mut response);
+    response
+}
+
+/// The status that goes with a failure.
+pub fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Client(ClientError { problems, .. }) if !problems.is_empty() => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        _ => match error.code() {
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::BadUserInput => StatusCode::BAD_REQUEST,
+            Code::NotFound => StatusCode::NOT_FOUND,
+            Code::Conflict => StatusCode::CONFLICT,
+            Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        },
+    }
+}
+
+/// Says on a 401 how to sign in. Not `Basic`, for which browsers would open a dialog.
+pub fn challenge(response: &mut Response) {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let how = HeaderValue::from_static("Bearer");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+    }
+}
+
+/// Why a body could not be read.
+pub fn body_error(rejection: &BytesRejection) -> Error {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Error::client(
+            Code::PayloadTooLarge,
+            format!("a request takes at most {MAX_REQUEST_BYTES} bytes"),
+        )
+    } else {
+        Error::bad_input("the body could not be read to its end")
+    }
+}
+
+pub async fn not_found() -> Response {
+    failure(&Error::not_found(
+        "there is nothing here; the routes are /graphql, /v1/audit-events, /playground, /healthz, /readyz and /metrics",
+    ))
+}
+
+pub async fn method_not_allowed() -> Response {
+    let mut response = failure(&Error::bad_input("this route does not take this method"));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
