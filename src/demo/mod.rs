@@ -1,0 +1,36 @@
+//! The sample data of `auditlog demo`: a practice group, the people in it, and four months of what
+//! they did, drawn from a seed. The same seed and time give the same data, byte for byte: nothing
+//! here reads a clock, a file or the network.
+
+mod access;
+mod billing;
+mod calendar;
+mod charting;
+mod clinic;
+mod ledger;
+mod patients;
+mod practice;
+mod request;
+mod rng;
+mod simulation;
+mod visits;
+mod vocabulary;
+mod world;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use simulation::Simulation;
+pub use world::{Organization, User, World};
+
+impl World {
+    /// Events of the four months that end at `now`, oldest first, each one event of the recording
+    /// contract as JSON text.
+    pub fn events(&self, seed: u64, now: DateTime<Utc>) -> impl Iterator<Item = String> + use<> {
+        let events = Simulation::new(self, seed, now).run();
+        (1..).zip(events).map(|(number, mut event)| {
+            event.insert("id".into(), format!("demo-{number:06}").into());
+            Value::Object(event).to_string()
+        })
+    }
+}
