@@ -1,0 +1,38 @@
+//! `auditlog api-key`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{made, open_store};
+use crate::admin::{self, Actor};
+use crate::config::Settings;
+use crate::error::Result;
+
+#[derive(Subcommand)]
+pub enum ApiKey {
+    /// Make an API key for a user and print it, alone, on standard output; it is not shown again
+    Create {
+        /// The user the key signs in
+        #[arg(long, value_name = "ID")]
+        user: String,
+        /// What the key is for
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+impl ApiKey {
+    pub async fn run(self, settings: &Settings) -> Result<ExitCode> {
+        let Self::Create { user, name } = self;
+        let store = open_store(settings).await?;
+        let answer = admin::create_api_key(&store, &Actor::operator(), user, name).await?;
+        let (secret, key) = made(answer)?;
+        eprintln!(
+            "made API key {} for user {}; keep it, it is not shown again",
+            key.id, key.user_id
+        );
+        println!("{secret}");
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,130 @@
+//! `auditlog demo`
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::serve::{listen, serve};
+use super::{clock, made, random};
+use crate::admin::{self, Actor, NewUser, Rights};
+use crate::config::{Serving, Settings};
+use crate::demo::{User, World};
+use crate::domain::id::Id;
+use crate::error::{Error, Result};
+use crate::ingest::{self, Batch, MAX_EVENTS};
+use crate::store::{Database, Store};
+
+/// Every demo tells the same story.
+const SEED: u64 = 2026;
+
+#[derive(Args)]
+pub struct Demo {
+    #[command(flatten)]
+    pub serving: Serving,
+}
+
+impl Demo {
+    pub async fn run(self, settings: Settings) -> Result<ExitCode> {
+        let directory = tempfile::Builder::new()
+            .prefix("auditlog-demo-")
+            .tempdir()
+            .map_err(|error| Error::internal("making a temporary directory", error))?;
+        let url = format!("sqlite://{}", directory.path().join("demo.db").display());
+        // The address first: when it is taken, that is said before the wait.
+        let listener = listen(settings.listen).await?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Error::internal("asking for the own address", error))?;
+
+        let database = Database::connect(&url).await?;
+        database.migrate().await?;
+        let store = Store::open(database, clock(), random()).await?;
+        eprintln!("filling a temporary database …");
+        let accounts = fill(&store, &World::new()).await?;
+        introduce(&format!("http://{address}"), &accounts);
+        serve(store, settings.jwt, listener).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Loads the sample data by the same services that a real installation uses. Returns each user with
+/// an API key.
+async fn fill(store: &Store, world: &World) -> Result<Vec<(User, String)>> {
+    let operator = Actor::operator();
+    let mut tenants = HashMap::new();
+    for organization in &world.organizations {
+        let (id, name) = (organization.id.to_owned(), organization.name.to_owned());
+        let parent = organization.parent_id.map(str::to_owned);
+        let answer = admin::create_organization(store, &operator, id, name, parent).await?;
+        let made = made(answer)?;
+        tenants.insert(made.id, made.tenant_id);
+    }
+    let mut accounts = Vec::new();
+    for user in &world.users {
+        let new = NewUser {
+            id: user.id.to_owned(),
+            organization_id: user.organization_id.to_owned(),
+            first_name: Some(user.first_name.to_owned()),
+            last_name: Some(user.last_name.to_owned()),
+            email: Some(user.email.to_owned()),
+            rights: Rights {
+                is_owner: user.is_owner,
+                can_view_audit_log: user.can_view_audit_log,
+                can_record: user.can_record,
+            },
+        };
+        made(admin::create_user(store, &operator, new).await?)?;
+        let name = Some("demo".to_owned());
+        let answer = admin::create_api_key(store, &operator, user.id.to_owned(), name).await?;
+        accounts.push((*user, made(answer)?.0));
+    }
+    let mut batch = Batch::default();
+    for event in world.events(SEED, store.now()) {
+        batch.add_text(&event);
+        if batch.len() == MAX_EVENTS {
+            record(store, &tenants, std::mem::take(&mut batch)).await?;
+        }
+    }
+    record(store, &tenants, batch).await?;
+    Ok(accounts)
+}
+
+async fn record(store: &Store, tenants: &HashMap<Id, Id>, batch: Batch) -> Result<()> {
+    let (_, problems) = ingest::import(store, tenants, batch).await?;
+    if problems.is_empty() { Ok(()) } else { Err(Error::batch(problems)) }
+}
+
+/// Says where everything is, and gives a line to paste for each kind of account.
+fn introduce(url: &str, accounts: &[(User, String)]) {
+    println!("Cedar Health Group: four months of sample data, in a temporary database.\n");
+    println!("playground  {url}/playground");
+    if let Some((_, key)) = accounts.iter().find(|(user, _)| user.is_owner) {
+        println!("signed in   {url}/playground#key={key}");
+    }
+    println!("\nOne line to paste for each account:\n");
+    for (user, key) in accounts {
+        println!("# {} {}, {}", user.first_name, user.last_name, user.about);
+        println!("{}\n", curl(url, user, key));
+    }
+}
+
+/// What the account would do first: the recorder records, everybody else asks.
+fn curl(url: &str, user: &User, key: &str) -> String {
+    if user.can_record {
+        return format!(
+            "curl -s {url}/v1/audit-events -H 'Authorization: Bearer {key}' \
+             -H 'Content-Type: application/json' \
+             -d '{{\"organization_id\": \"{}\", \"type\": \"UPDATE\", \"resource_name\": \"TASK\", \
+             \"resource_id\": \"1\", \"before\": {{\"done\": false}}, \"after\": {{\"done\": true}}}}'",
+            user.organization_id
+        );
+    }
+    let query = "{ auditLog(first: 3) { total_count nodes { occurred_at type resource_name resource_id \
+                 acting_user { full_name } organization { name } \
+                 resource_changes { field value_before_change value_after_change } } } }";
+    format!(
+        "curl -s {url}/graphql -H 'Authorization: Bearer {key}' \
+         -H 'Content-Type: application/json' -d '{{\"query\": \"{query}\"}}'"
+    )
+}

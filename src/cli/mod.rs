@@ -1,0 +1,145 @@
+//! The command line: one file a command. Results go to standard output, messages to standard error.
+
+mod api_key;
+mod demo;
+mod import;
+mod migrate;
+mod organization;
+mod schema;
+mod serve;
+mod user;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::admin::Answer;
+use crate::config::{General, Serving, Settings};
+use crate::domain::time::Clock;
+use crate::error::{Error, Result};
+use crate::store::{Database, Random, Store};
+
+/// The audit-log server: records who did what to which record, when, from where, and what changed,
+/// and answers it over GraphQL.
+#[derive(Parser)]
+#[command(name = "auditlog", version, about, long_about = None, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(flatten)]
+    general: General,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Serve believable sample data from a temporary database, to try things out
+    Demo(demo::Demo),
+    /// Bring the database's schema up to date and exit
+    Migrate,
+    /// Manage organizations
+    #[command(subcommand)]
+    Organization(organization::Organization),
+    /// Manage users
+    #[command(subcommand)]
+    User(user::User),
+    /// Manage API keys
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
+    /// Record events from a file of NDJSON, one event a line; safe to run again
+    Import(import::Import),
+    /// Print the GraphQL schema
+    Schema,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    // clap prints its own errors and exits with 2, as for every wrong usage.
+    let CommandLine { general, command } = CommandLine::parse();
+    let serving = match &command {
+        Command::Serve(serve) => serve.serving.clone(),
+        Command::Demo(demo) => demo.serving.clone(),
+        _ => Serving::default(),
+    };
+    let outcome = Settings::load(general, serving).and_then(|settings| {
+        log_to_stderr(&settings.log)?;
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal("starting", error))?
+            .block_on(execute(command, settings))
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // Whoever runs the command is the operator: they may read what clients may not.
+            match &error {
+                Error::Client(_) => eprintln!("error: {error}"),
+                Error::Internal(internal) => eprintln!("error: {}", internal.for_the_log()),
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command, settings: Settings) -> Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => serve.run(settings).await,
+        Command::Demo(demo) => demo.run(settings).await,
+        Command::Migrate => migrate::run(&settings).await,
+        Command::Organization(command) => command.run(&settings).await,
+        Command::User(command) => command.run(&settings).await,
+        Command::ApiKey(command) => command.run(&settings).await,
+        Command::Import(import) => import.run(&settings).await,
+        Command::Schema => schema::run(),
+    }
+}
+
+fn log_to_stderr(filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Error::bad_input(format!("log is not a filter such as \"info\": {error}"))
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+/// The database of the settings, its schema up to date.
+async fn open_store(settings: &Settings) -> Result<Store> {
+    let database = Database::connect(&settings.database_url).await?;
+    database.migrate().await?;
+    Store::open(database, clock(), random()).await
+}
+
+/// The one place where the process asks the system for the time.
+#[allow(clippy::disallowed_methods)]
+fn clock() -> Clock {
+    Arc::new(chrono::Utc::now)
+}
+
+/// The one place where the process asks the system for random bytes.
+fn random() -> Random {
+    Arc::new(aws_lc_rs::rand::SystemRandom::new())
+}
+
+/// What was made; messages about the input become one error, in the words of the command line.
+fn made<T>(answer: Answer<T>) -> Result<T> {
+    answer.map_err(|messages| {
+        let flag = |field: &str| match field {
+            "id" => "ID".to_owned(),
+            "parent_id" => "--parent".to_owned(),
+            "organization_id" => "--organization".to_owned(),
+            "user_id" => "--user".to_owned(),
+            field => format!("--{}", field.replace('_', "-")),
+        };
+        let lines = messages.iter().map(|m| format!("{}: {}", flag(m.field), m.message));
+        Error::bad_input(lines.collect::<Vec<_>>().join("\n"))
+    })
+}

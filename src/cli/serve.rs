@@ -1,0 +1,94 @@
+//! `auditlog serve`
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{clock, random};
+use crate::auth::{Authenticator, jwt};
+use crate::config::{Serving, Settings};
+use crate::error::{Error, Result};
+use crate::http;
+use crate::store::{Database, Store};
+
+/// How often the partitions of the coming months are seen to.
+const PARTITION_CHECK: Duration = Duration::from_secs(6 * 60 * 60);
+
+#[derive(Args)]
+pub struct Serve {
+    #[command(flatten)]
+    pub serving: Serving,
+    /// Do not apply pending migrations; refuse to start if there are any
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+impl Serve {
+    pub async fn run(self, settings: Settings) -> Result<ExitCode> {
+        let database = Database::connect(&settings.database_url).await?;
+        if !self.no_migrate {
+            database.migrate().await?;
+        }
+        let store = Store::open(database, clock(), random()).await?;
+        let listener = listen(settings.listen).await?;
+        serve(store, settings.jwt, listener).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Takes the address, so that what is printed and served agree even for port 0.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::bad_input(format!("listen {address}: {error}")))
+}
+
+/// Serves until the process is told to stop, then finishes what is under way.
+pub async fn serve(
+    store: Store,
+    tokens: Option<jwt::Settings>,
+    listener: TcpListener,
+) -> Result<()> {
+    let tokens = tokens.map(jwt::Verifier::new).transpose()?;
+    let router = http::router(store.clone(), Authenticator::new(store.clone(), tokens)).await;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Error::internal("asking for the own address", error))?;
+    tokio::spawn(keep_partitions_ahead(store));
+    let stop = stop()?;
+    println!("listening on http://{address}");
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stop)
+        .await
+        .map_err(|error| Error::internal("serving", error))
+}
+
+async fn keep_partitions_ahead(store: Store) {
+    loop {
+        tokio::time::sleep(PARTITION_CHECK).await;
+        if let Err(Error::Internal(error)) = store.prepare_partitions().await {
+            tracing::error!(
+                error = error.for_the_log(),
+                "the coming months' partitions were not made"
+            );
+        }
+    }
+}
+
+/// Ends at the first SIGINT or SIGTERM.
+fn stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let on = |kind| signal(kind).map_err(|error| Error::internal("listening for signals", error));
+    let (mut interrupt, mut terminate) =
+        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping; requests that are under way are finished");
+    })
+}

@@ -1,0 +1,77 @@
+//! `auditlog user`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{made, open_store};
+use crate::admin::{self, Actor, NewUser, Rights};
+use crate::config::Settings;
+use crate::domain::id::Id;
+use crate::error::Result;
+
+#[derive(Subcommand)]
+pub enum User {
+    /// Add a user and their membership in an organization; for a user who is there already, add the
+    /// membership alone
+    Create {
+        /// The id they have in your application; unique in the installation
+        id: String,
+        /// The organization they become a member of
+        #[arg(long, value_name = "ID")]
+        organization: String,
+        /// The given name
+        #[arg(long, value_name = "NAME")]
+        first_name: Option<String>,
+        /// The family name
+        #[arg(long, value_name = "NAME")]
+        last_name: Option<String>,
+        /// The e-mail address
+        #[arg(long)]
+        email: Option<String>,
+        /// May administer the organization and all below it, and view their log
+        #[arg(long)]
+        owner: bool,
+        /// May view the audit log of the organization and of all below it
+        #[arg(long)]
+        can_view_audit_log: bool,
+        /// May record events for the organization and for all below it
+        #[arg(long)]
+        can_record: bool,
+    },
+}
+
+impl User {
+    pub async fn run(self, settings: &Settings) -> Result<ExitCode> {
+        let Self::Create {
+            id,
+            organization,
+            first_name,
+            last_name,
+            email,
+            owner: is_owner,
+            can_view_audit_log,
+            can_record,
+        } = self;
+        let store = open_store(settings).await?;
+        let operator = Actor::operator();
+        let rights = Rights { is_owner, can_view_audit_log, can_record };
+        let known = match Id::user(id.as_str()) {
+            Ok(id) => store.user_anywhere(&id).await?,
+            Err(_) => None, // creating says what is wrong with it
+        };
+        if known.is_some() {
+            let answer =
+                admin::create_membership(&store, &operator, id.clone(), organization, rights)
+                    .await?;
+            let membership = made(answer)?;
+            eprintln!("user {id} is there already; added to {}", membership.organization_id);
+        } else {
+            let new =
+                NewUser { id, organization_id: organization, first_name, last_name, email, rights };
+            let (user, membership) = made(admin::create_user(&store, &operator, new).await?)?;
+            eprintln!("added user {} to {}", user.id, membership.organization_id);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

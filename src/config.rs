@@ -1,0 +1,144 @@
+//! Settings: a flag, else the environment, else `auditlog.toml`, else the default. They are checked
+//! once, here, and an error names the setting.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::auth::jwt::{self, KeySource};
+use crate::error::{Error, Result};
+
+const DEFAULT_FILE: &str = "auditlog.toml";
+const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
+
+/// Settings of every command.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct General {
+    /// The database, as sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME
+    /// [default: sqlite://auditlog.db]
+    #[arg(long, global = true, value_name = "URL", env = "AUDITLOG_DATABASE_URL")]
+    #[arg(hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// What to write to the log, as a tracing filter: "warn", "auditlog=debug"
+    /// [default: info]
+    #[arg(long, global = true, value_name = "FILTER", env = "AUDITLOG_LOG")]
+    pub log: Option<String>,
+
+    /// A file of settings, named as the flags are with _ for - [default: auditlog.toml, if there]
+    #[arg(long, global = true, value_name = "FILE", env = "AUDITLOG_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Settings of the commands that serve.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct Serving {
+    /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "AUDITLOG_LISTEN")]
+    pub listen: Option<String>,
+
+    /// Take JSON Web Tokens signed with this secret (HS256), of at least 32 bytes
+    #[arg(long, value_name = "SECRET", env = "AUDITLOG_JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<String>,
+
+    /// Take JSON Web Tokens signed by a key of this JSON Web Key Set (RS256, ES256, EdDSA)
+    #[arg(long, value_name = "FILE", env = "AUDITLOG_JWT_JWKS_FILE")]
+    pub jwt_jwks_file: Option<PathBuf>,
+
+    /// The same, fetched from a URL and fetched again when keys change
+    #[arg(long, value_name = "URL", env = "AUDITLOG_JWT_JWKS_URL")]
+    pub jwt_jwks_url: Option<String>,
+
+    /// The iss that JSON Web Tokens must have
+    #[arg(long, value_name = "ISSUER", env = "AUDITLOG_JWT_ISSUER")]
+    pub jwt_issuer: Option<String>,
+
+    /// The aud that JSON Web Tokens must have
+    #[arg(long, value_name = "AUDIENCE", env = "AUDITLOG_JWT_AUDIENCE")]
+    pub jwt_audience: Option<String>,
+}
+
+/// The same settings, as a file gives them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database_url: Option<String>,
+    log: Option<String>,
+    listen: Option<String>,
+    jwt_secret: Option<String>,
+    jwt_jwks_file: Option<PathBuf>,
+    jwt_jwks_url: Option<String>,
+    jwt_issuer: Option<String>,
+    jwt_audience: Option<String>,
+}
+
+/// Settings that are checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The database.
+    pub database_url: String,
+    /// What to write to the log.
+    pub log: String,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What to check JSON Web Tokens against; none are taken without it.
+    pub jwt: Option<jwt::Settings>,
+}
+
+impl Settings {
+    /// Reads the settings file and checks all that was given.
+    pub fn load(general: General, serving: Serving) -> Result<Self> {
+        let file = File::read(general.config.as_deref())?;
+        let listen = serving.listen.or(file.listen);
+        let listen = listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+        let secret = serving.jwt_secret.or(file.jwt_secret).map(KeySource::Secret);
+        let key_file = serving.jwt_jwks_file.or(file.jwt_jwks_file).map(KeySource::File);
+        let key_url = serving.jwt_jwks_url.or(file.jwt_jwks_url).map(KeySource::Url);
+        let sources: Vec<KeySource> = [secret, key_file, key_url].into_iter().flatten().collect();
+        if sources.len() > 1 {
+            return Err(Error::bad_input(
+                "give only one of jwt_secret, jwt_jwks_file and jwt_jwks_url",
+            ));
+        }
+        let (issuer, audience) =
+            (serving.jwt_issuer.or(file.jwt_issuer), serving.jwt_audience.or(file.jwt_audience));
+        let settings = |keys| jwt::Settings { keys, issuer, audience };
+        Ok(Self {
+            database_url: general
+                .database_url
+                .or(file.database_url)
+                .unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()),
+            log: general.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
+            listen: listen.parse().map_err(|_| {
+                Error::bad_input(format!(
+                    "listen must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080, not {listen:?}"
+                ))
+            })?,
+            jwt: sources.into_iter().next().map(settings),
+        })
+    }
+}
+
+impl File {
+    fn read(named: Option<&Path>) -> Result<Self> {
+        let path = named.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(Error::bad_input(format!("config {}: {error}", path.display())));
+            }
+        };
+        toml::from_str(&text).map_err(|error| {
+            Error::bad_input(format!("config {}: {}", path.display(), error.to_string().trim_end()))
+        })
+    }
+}

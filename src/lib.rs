@@ -1,0 +1,41 @@
+//! auditlog: who did what to which record, when, from where, and what changed.
+//!
+//! # The map
+//!
+//! | layer | owns |
+//! | --- | --- |
+//! | [`cli`] | the command line: one file a command |
+//! | [`http`] | routes, credentials in headers, GraphQL over HTTP; the only layer that knows axum |
+//! | [`graphql`] | the GraphQL schema; the only layer that knows async-graphql |
+//! | [`ingest`], [`admin`] | what the server does: recording, administration |
+//! | [`auth`] | from a credential to a viewer |
+//! | [`store`] | what is kept; the only layer that knows SeaORM |
+//! | [`domain`] | events, changes, filters, pages, viewers: pure |
+//! | [`config`], [`error`], [`demo`] | settings; errors by who may read them; sample data |
+//!
+//! Imports point down only: `cli -> http -> graphql -> ingest, admin -> auth -> store -> domain`, and
+//! `error` is a leaf. A test reads the `use` lines and fails otherwise.
+//!
+//! # Where do I add …
+//!
+//! * **a filter**: a field in [`domain::filter::EventFilter`]; the compiler then names
+//!   `store/filter.rs`, where it is translated; then an argument in `graphql/query.rs`.
+//! * **an event type or a resource name**: a row in [`domain::kind`].
+//! * **a capability** (retention, export, …): a sibling of [`ingest`], with its own GraphQL file and
+//!   HTTP file above it.
+//! * **a command**: a file in `cli/`.
+//! * **a setting**: a field in [`config`].
+
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod domain;
+pub mod error;
+pub mod graphql;
+pub mod http;
+pub mod ingest;
+pub mod store;
