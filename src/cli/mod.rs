@@ -126,7 +126,7 @@ fn clock() -> Clock {
 
 /// The one place where the process asks the system for random bytes.
 fn random() -> Random {
-    Arc::new(aws_lc_rs::rand::SystemRandom::new())
+    Arc::new(|bytes| aws_lc_rs::rand::fill(bytes).map_err(std::io::Error::other))
 }
 
 /// What was made; messages about the input become one error, in the words of the command line.

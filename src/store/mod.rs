@@ -22,7 +22,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::rand::SecureRandom;
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ActiveValue::Set, Database as SeaDatabase, DatabaseConnection, DatabaseTransaction, DbErr,
@@ -39,8 +38,8 @@ use entity::installation_secret;
 use lanes::Lanes;
 use partitions::Partitions;
 
-/// Where random bytes come from; a parameter, so that tests can hold it.
-pub type Random = Arc<dyn SecureRandom + Send + Sync>;
+/// What fills a buffer with random bytes; a parameter, so that tests can hold it.
+pub type Random = Arc<dyn Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync>;
 
 /// The transaction a piece of work runs in.
 pub type Transaction = DatabaseTransaction;
@@ -92,6 +91,12 @@ impl Database {
         self.backend.migrate(&self.url, &self.writers).await
     }
 
+    /// Closes every connection.
+    pub async fn close(self) -> Result<()> {
+        self.readers.close().await?;
+        Ok(self.writers.close().await?)
+    }
+
     /// How many migrations are still to be applied.
     pub async fn pending_migrations(&self) -> Result<usize> {
         let pending = Migrator::get_pending_migrations_read_only(&self.writers)
@@ -136,9 +141,8 @@ impl Store {
     /// Fills a buffer with random bytes.
     pub fn random_bytes<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
-        self.random
-            .fill(&mut bytes)
-            .map_err(|_| Error::internal("asking for random bytes", "the source failed"))?;
+        (self.random)(&mut bytes)
+            .map_err(|error| Error::internal("asking for random bytes", error))?;
         Ok(bytes)
     }
 
@@ -199,9 +203,7 @@ async fn cursor_key(database: &Database, random: &Random) -> Result<Vec<u8>> {
         return Ok(found.value);
     }
     let mut value = vec![0; 32];
-    random
-        .fill(&mut value)
-        .map_err(|_| Error::internal("making the cursor key", "the random source failed"))?;
+    random(&mut value).map_err(|error| Error::internal("making the cursor key", error))?;
     // Two servers may start at once: the first one's key stands.
     installation_secret::Entity::insert(installation_secret::ActiveModel {
         name: Set(NAME.to_owned()),

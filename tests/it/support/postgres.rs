@@ -1,0 +1,189 @@
+//! PostgreSQL for the tests: one temporary server a run, a database a test.
+//!
+//! The server is started from the installed binaries and goes away with the test process, however
+//! that ends. `AUDITLOG_TEST_POSTGRES_URL` names a running server to use instead.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use auditlog::store::Database;
+use sea_orm::{ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection};
+use tokio::sync::OnceCell;
+
+const INSTALL: &str = "the tests need PostgreSQL's server programs (initdb, pg_ctl): \
+                       install Debian's package `postgresql` or the like, \
+                       or name a running server in AUDITLOG_TEST_POSTGRES_URL";
+
+/// The server of this run, with a migrated template that databases are copied from.
+struct Server {
+    /// The URL up to the database's name.
+    base: String,
+    /// Ends with this process, and ends the server.
+    _watchdog: Option<Child>,
+}
+
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// The URL of a new, migrated database.
+pub async fn new_database() -> String {
+    let server = SERVER.get_or_init(Server::start).await;
+    let name =
+        format!("auditlog_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let admin = connect(&server.url("postgres")).await;
+    let create = format!("CREATE DATABASE {name} TEMPLATE {}", template());
+    // Copying takes a lock on the template, and fails rather than waits for it.
+    let mut tries = 0;
+    while let Err(error) = admin.execute_unprepared(&create).await {
+        tries += 1;
+        assert!(tries < 200, "a test database cannot be made: {error}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    admin.close().await.unwrap();
+    server.url(&name)
+}
+
+fn template() -> String {
+    format!("auditlog_template_{}", std::process::id())
+}
+
+async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = sea_orm::ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    SeaDatabase::connect(options).await.unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+impl Server {
+    async fn start() -> Self {
+        let server = match std::env::var("AUDITLOG_TEST_POSTGRES_URL") {
+            Ok(url) => {
+                let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base);
+                Self { base: base.to_owned(), _watchdog: None }
+            }
+            Err(_) => tokio::task::spawn_blocking(temporary).await.unwrap(),
+        };
+        let admin = connect(&server.url("postgres")).await;
+        let create = format!("CREATE DATABASE {}", template());
+        admin.execute_unprepared(&create).await.unwrap();
+        admin.close().await.unwrap();
+        let database = Database::connect(&server.url(&template())).await.unwrap();
+        database.migrate().await.unwrap();
+        database.close().await.unwrap();
+        server
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("{}/{database}", self.base)
+    }
+}
+
+/// A server of our own: on a free port, without waiting for the disk, gone when we are.
+fn temporary() -> Server {
+    let programs = programs();
+    let directory = tempfile::Builder::new().prefix("auditlog-test-postgres-").tempdir().unwrap();
+    // The watchdog removes it: this process may end without running any destructor.
+    let directory = directory.keep();
+    let data = directory.join("data");
+    let user = unprivileged(&directory);
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = as_user(user.as_deref(), &programs.join(program));
+        let output = command.args(arguments).current_dir(&directory).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{program} failed: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    let data_path = data.to_str().unwrap();
+    run(
+        "initdb",
+        &["-D", data_path, "-U", "auditlog", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
+    );
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let options = format!(
+        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 \
+         -c shared_buffers=64MB",
+        directory.display()
+    );
+    let log = directory.join("log");
+    run("pg_ctl", &["-D", data_path, "-o", &options, "-l", log.to_str().unwrap(), "-w", "start"]);
+    let stop = as_user(user.as_deref(), &programs.join("pg_ctl"));
+    Server {
+        base: format!("postgres://auditlog@127.0.0.1:{port}"),
+        _watchdog: Some(watchdog(&stop, &data, &directory)),
+    }
+}
+
+/// A process that waits for the end of ours (its standard input closes, even when we are killed),
+/// then stops the server and removes its files.
+fn watchdog(pg_ctl: &Command, data: &Path, directory: &Path) -> Child {
+    let mut words: Vec<String> = vec![pg_ctl.get_program().to_string_lossy().into_owned()];
+    words.extend(pg_ctl.get_args().map(|word| word.to_string_lossy().into_owned()));
+    let script = format!(
+        "trap '' INT TERM; read -r _; {} -D {} -m immediate stop >/dev/null 2>&1; rm -rf {}",
+        words.join(" "),
+        data.display(),
+        directory.display()
+    );
+    let mut child = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().flush().unwrap();
+    child
+}
+
+/// Where `initdb` and `pg_ctl` are: on the path, or where Debian puts them.
+fn programs() -> PathBuf {
+    let on_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path().join("bin"))
+        .collect();
+    versions.sort();
+    versions
+        .into_iter()
+        .rev()
+        .chain(on_path)
+        .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
+        .unwrap_or_else(|| panic!("{INSTALL}"))
+}
+
+/// PostgreSQL refuses to run as root: then an unprivileged user runs it, and owns its files.
+fn unprivileged(directory: &Path) -> Option<String> {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    if id.stdout.trim_ascii() != b"0" {
+        return None;
+    }
+    let exists = |user: &&str| Command::new("id").arg(user).output().unwrap().status.success();
+    let user = ["postgres", "nobody"].into_iter().find(exists).expect("an unprivileged user");
+    let given = Command::new("chown").arg(user).arg(directory).status().unwrap();
+    assert!(given.success(), "the server's folder cannot be given to {user}");
+    Some(user.to_owned())
+}
+
+fn as_user(user: Option<&str>, program: &Path) -> Command {
+    match user {
+        None => Command::new(program),
+        Some(user) => {
+            let mut command = Command::new("setpriv");
+            command
+                .arg(format!("--reuid={user}"))
+                .arg(format!("--regid={user}"))
+                .arg("--clear-groups")
+                .arg(program);
+            command
+        }
+    }
+}

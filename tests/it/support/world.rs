@@ -1,0 +1,156 @@
+//! A small world that most tests start from.
+//!
+//! ```text
+//! acme                      globex
+//! ├── west                  └── hammock
+//! │   ├── portland
+//! │   └── seattle
+//! └── east
+//!     └── boston
+//! ```
+
+use auditlog::admin::{self, Actor, NewUser, Rights};
+use auditlog::auth::{Authenticator, jwt};
+use auditlog::http;
+use auditlog::store::Store;
+use axum::Router;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::{On, TestClock, TestDatabase};
+
+pub const ORGANIZATIONS: [(&str, &str, Option<&str>); 8] = [
+    ("acme", "Acme Health", None),
+    ("west", "Acme West", Some("acme")),
+    ("portland", "Portland Clinic", Some("west")),
+    ("seattle", "Seattle Clinic", Some("west")),
+    ("east", "Acme East", Some("acme")),
+    ("boston", "Boston Clinic", Some("east")),
+    ("globex", "Globex", None),
+    ("hammock", "Hammock District", Some("globex")),
+];
+
+/// A server over a database of its own, with the organizations above.
+pub struct World {
+    pub database: TestDatabase,
+    pub clock: TestClock,
+    pub store: Store,
+    pub router: Router,
+}
+
+/// What a test user may do.
+#[derive(Clone, Copy, Default)]
+pub struct May {
+    pub own: bool,
+    pub view: bool,
+    pub record: bool,
+}
+
+pub const NOTHING: May = May { own: false, view: false, record: false };
+pub const OWN: May = May { own: true, ..NOTHING };
+pub const VIEW: May = May { view: true, ..NOTHING };
+pub const RECORD: May = May { record: true, ..NOTHING };
+
+impl World {
+    pub async fn new(on: On) -> Self {
+        Self::with_tokens(on, None).await
+    }
+
+    pub async fn with_tokens(on: On, tokens: Option<jwt::Settings>) -> Self {
+        let world = Self::empty(on, tokens).await;
+        for (id, name, parent) in ORGANIZATIONS {
+            world.organization(id, name, parent).await;
+        }
+        world
+    }
+
+    /// Without any organization.
+    pub async fn empty(on: On, tokens: Option<jwt::Settings>) -> Self {
+        let database = TestDatabase::new(on).await;
+        let clock = TestClock::new();
+        let store = database.store(clock.clock()).await;
+        let tokens = tokens.map(|settings| jwt::Verifier::new(settings).unwrap());
+        let authenticator = Authenticator::new(store.clone(), tokens);
+        let router = http::router(store.clone(), authenticator).await;
+        Self { database, clock, store, router }
+    }
+
+    pub async fn organization(&self, id: &str, name: &str, parent: Option<&str>) {
+        let parent = parent.map(str::to_owned);
+        let (id, name) = (id.to_owned(), name.to_owned());
+        let operator = Actor::operator();
+        let made = admin::create_organization(&self.store, &operator, id, name, parent).await;
+        made.unwrap().unwrap();
+    }
+
+    /// Adds a user and signs them in with a key of their own.
+    pub async fn user(&self, id: &str, organization: &str, may: May) -> Client {
+        let new = NewUser {
+            id: id.to_owned(),
+            organization_id: organization.to_owned(),
+            first_name: Some(capitalized(id)),
+            last_name: Some("Doe".to_owned()),
+            email: Some(format!("{id}@example.com")),
+            rights: Rights {
+                is_owner: may.own,
+                can_view_audit_log: may.view,
+                can_record: may.record,
+            },
+        };
+        admin::create_user(&self.store, &Actor::operator(), new).await.unwrap().unwrap();
+        self.key_for(id).await
+    }
+
+    /// Makes an existing user a member of a further organization.
+    pub async fn member(&self, id: &str, organization: &str, may: May) {
+        let rights =
+            Rights { is_owner: may.own, can_view_audit_log: may.view, can_record: may.record };
+        let (user, organization) = (id.to_owned(), organization.to_owned());
+        let operator = Actor::operator();
+        let made = admin::create_membership(&self.store, &operator, user, organization, rights);
+        made.await.unwrap().unwrap();
+    }
+
+    /// Signs a user in with a new key.
+    pub async fn key_for(&self, id: &str) -> Client {
+        Client::bearer(&self.router, &self.secret_for(id).await)
+    }
+
+    /// A new key for a user.
+    pub async fn secret_for(&self, id: &str) -> String {
+        let operator = Actor::operator();
+        let made = admin::create_api_key(&self.store, &operator, id.to_owned(), None).await;
+        made.unwrap().unwrap().0
+    }
+
+    /// Somebody who may record for the whole of a tenant.
+    pub async fn recorder(&self, tenant: &str) -> Client {
+        self.user(&format!("{tenant}-recorder"), tenant, RECORD).await
+    }
+
+    pub fn anonymous(&self) -> Client {
+        Client::anonymous(&self.router)
+    }
+}
+
+/// An event with only what is required, on an appointment.
+pub fn event(organization: &str, resource_id: &str) -> Value {
+    json!({
+        "organization_id": organization, "type": "UPDATE",
+        "resource_name": "APPOINTMENT", "resource_id": resource_id,
+    })
+}
+
+/// An event with further keys.
+pub fn event_with(organization: &str, resource_id: &str, more: Value) -> Value {
+    let mut event = event(organization, resource_id);
+    for (key, value) in more.as_object().unwrap() {
+        event[key] = value.clone();
+    }
+    event
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
