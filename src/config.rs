@@ -17,7 +17,7 @@ const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Settings")]
+#[command(next_help_heading = "Settings", next_display_order = 100)]
 pub struct General {
     /// The database, as sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME
     /// [default: sqlite://auditlog.db]
@@ -37,7 +37,7 @@ pub struct General {
 
 /// Settings of the commands that serve.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Settings")]
+#[command(next_help_heading = "Settings", next_display_order = 200)]
 pub struct Serving {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT", env = "AUDITLOG_LISTEN")]

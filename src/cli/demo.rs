@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use chrono::TimeDelta;
 use clap::Args;
 
 use super::serve::{listen, serve};
@@ -11,12 +14,16 @@ use crate::admin::{self, Actor, NewUser, Rights};
 use crate::config::{Serving, Settings};
 use crate::demo::{User, World};
 use crate::domain::id::Id;
+use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
 use crate::store::{Database, Store};
 
 /// Every demo tells the same story.
 const SEED: u64 = 2026;
+
+/// When its organizations and users were added: before the first of its four months of events.
+const FOUNDED_DAYS_AGO: i64 = 150;
 
 #[derive(Args)]
 pub struct Demo {
@@ -39,20 +46,34 @@ impl Demo {
 
         let database = Database::connect(&url).await?;
         database.migrate().await?;
-        let store = Store::open(database, clock(), random()).await?;
+        let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
+        let store = Store::open(database, past(Arc::clone(&days_ago)), random()).await?;
         eprintln!("filling a temporary database …");
-        let accounts = fill(&store, &World::new()).await?;
+        let world = World::new();
+        let mut tenants = HashMap::new();
+        let accounts = found(&store, &world, &mut tenants).await?;
+        days_ago.store(0, Ordering::Relaxed);
+        live(&store, &world, &tenants).await?;
         introduce(&format!("http://{address}"), &accounts);
         serve(store, settings.jwt, listener).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Loads the sample data by the same services that a real installation uses. Returns each user with
-/// an API key.
-async fn fill(store: &Store, world: &World) -> Result<Vec<(User, String)>> {
+/// A clock that is some days behind: the group was there before its first event.
+fn past(days_ago: Arc<AtomicI64>) -> Clock {
+    let clock = clock();
+    Arc::new(move || clock() - TimeDelta::days(days_ago.load(Ordering::Relaxed)))
+}
+
+/// Adds the organizations and the users, by the same services that a real installation uses. Returns
+/// each user with an API key.
+async fn found(
+    store: &Store,
+    world: &World,
+    tenants: &mut HashMap<Id, Id>,
+) -> Result<Vec<(User, String)>> {
     let operator = Actor::operator();
-    let mut tenants = HashMap::new();
     for organization in &world.organizations {
         let (id, name) = (organization.id.to_owned(), organization.name.to_owned());
         let parent = organization.parent_id.map(str::to_owned);
@@ -79,15 +100,19 @@ async fn fill(store: &Store, world: &World) -> Result<Vec<(User, String)>> {
         let answer = admin::create_api_key(store, &operator, user.id.to_owned(), name).await?;
         accounts.push((*user, made(answer)?.0));
     }
+    Ok(accounts)
+}
+
+/// Records what the group did since.
+async fn live(store: &Store, world: &World, tenants: &HashMap<Id, Id>) -> Result<()> {
     let mut batch = Batch::default();
     for event in world.events(SEED, store.now()) {
         batch.add_text(&event);
         if batch.len() == MAX_EVENTS {
-            record(store, &tenants, std::mem::take(&mut batch)).await?;
+            record(store, tenants, std::mem::take(&mut batch)).await?;
         }
     }
-    record(store, &tenants, batch).await?;
-    Ok(accounts)
+    record(store, tenants, batch).await
 }
 
 async fn record(store: &Store, tenants: &HashMap<Id, Id>, batch: Batch) -> Result<()> {
@@ -120,11 +145,9 @@ fn curl(url: &str, user: &User, key: &str) -> String {
             user.organization_id
         );
     }
-    let query = "{ auditLog(first: 3) { total_count nodes { occurred_at type resource_name resource_id \
-                 acting_user { full_name } organization { name } \
-                 resource_changes { field value_before_change value_after_change } } } }";
     format!(
-        "curl -s {url}/graphql -H 'Authorization: Bearer {key}' \
-         -H 'Content-Type: application/json' -d '{{\"query\": \"{query}\"}}'"
+        "curl -sG {url}/graphql -H 'Authorization: Bearer {key}' --data-urlencode \
+         'query={{ auditLog(first: 3) {{ total_count nodes {{ occurred_at type resource_name \
+         acting_user {{ full_name }} resource_changes {{ field value_after_change }} }} }} }}'"
     )
 }

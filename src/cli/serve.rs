@@ -20,11 +20,11 @@ const PARTITION_CHECK: Duration = Duration::from_secs(6 * 60 * 60);
 
 #[derive(Args)]
 pub struct Serve {
-    #[command(flatten)]
-    pub serving: Serving,
     /// Do not apply pending migrations; refuse to start if there are any
     #[arg(long)]
     no_migrate: bool,
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 impl Serve {

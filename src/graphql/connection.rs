@@ -1,28 +1,36 @@
 //! A page of the audit log on the wire.
+//!
+//! All that can fail is done before the first field is resolved, by looking ahead at what is
+//! selected: async-graphql would leave a non-null field that fails out of the answer.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Lookahead, SimpleObject};
 
-use super::event::AuditEvent;
+use super::event::{AuditEvent, Needs};
 use super::scalar::Cursor;
 use crate::domain::filter::EventFilter;
-use crate::domain::page::{End, PageRequest, Position, Purpose};
+use crate::domain::page::{End, Page, PageRequest, Position, Purpose};
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// A page of the audit log.
+#[derive(SimpleObject)]
+#[graphql(name = "AuditEventPaginationConnection", rename_fields = "snake_case")]
 pub struct Connection {
-    pub scope: Scope,
-    pub filter: EventFilter,
-    pub request: PageRequest,
-    pub events: Vec<AuditEvent>,
-    pub has_more: bool,
+    /// The events, each with its cursor.
+    edges: Option<Vec<Option<Edge>>>,
+    /// The events alone.
+    nodes: Option<Vec<Option<AuditEvent>>>,
+    /// Whether and how to read on.
+    page_info: PageInfo,
+    /// How many events the filter selects in all, exactly. Costs nothing when it is not selected.
+    total_count: i32,
 }
 
 /// An event with its place in the list.
 #[derive(SimpleObject)]
 #[graphql(name = "AuditEventEdge")]
-pub struct Edge {
+struct Edge {
     /// Give it back as `after` or `before` to read on from here.
     cursor: Cursor,
     /// The event.
@@ -30,99 +38,96 @@ pub struct Edge {
 }
 
 /// Whether and how to read on.
-pub struct PageInfo<'a>(&'a Connection);
+#[derive(SimpleObject)]
+#[graphql(rename_fields = "snake_case")]
+struct PageInfo {
+    /// The cursor of the last event of the page; null when the page is empty.
+    end_cursor: Option<Cursor>,
+    /// Whether events follow the page in the list.
+    has_next_page: bool,
+    /// Whether events precede the page in the list.
+    has_previous_page: bool,
+    /// The cursor of the first event of the page; null when the page is empty.
+    start_cursor: Option<Cursor>,
+}
 
-/// A page of the audit log.
-#[Object(name = "AuditEventPaginationConnection", rename_fields = "snake_case")]
 impl Connection {
-    /// The events, each with its cursor.
-    async fn edges(&self, ctx: &Context<'_>) -> Option<Vec<Option<Edge>>> {
-        let store = ctx.data_unchecked::<Store>();
-        let edge = |event: &AuditEvent| Edge {
-            cursor: self.cursor(store, event.position()),
-            node: Some(event.clone()),
+    /// Reads a page, and of everything around it what is selected.
+    pub async fn load(
+        store: &Store,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+        selected: &Lookahead<'_>,
+    ) -> Result<Self> {
+        let Page { items, has_more } = store.events(scope, filter, request).await?;
+        let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
+        let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
+        let ends =
+            (items.first().map(|event| event.position), items.last().map(|event| event.position));
+        let page_info = selected.field("page_info");
+        let before_it = || beyond(store, scope, filter, request, ends.0, false);
+        let after_it = || beyond(store, scope, filter, request, ends.1, true);
+        let (has_previous_page, has_next_page) = match request.end {
+            End::First if page_info.field("has_previous_page").exists() => {
+                (before_it().await?, has_more)
+            }
+            End::Last if page_info.field("has_next_page").exists() => (has_more, after_it().await?),
+            End::First => (false, has_more),
+            End::Last => (has_more, false),
         };
-        Some(self.events.iter().map(edge).map(Some).collect())
-    }
+        let total_count = match selected.field("total_count").exists() {
+            true => total_count(store, scope, filter).await?,
+            false => 0,
+        };
 
-    /// The events alone.
-    async fn nodes(&self) -> Option<Vec<Option<&AuditEvent>>> {
-        Some(self.events.iter().map(Some).collect())
-    }
-
-    /// Whether and how to read on.
-    async fn page_info(&self) -> PageInfo<'_> {
-        PageInfo(self)
-    }
-
-    /// How many events the filter selects in all, exactly. Costs nothing when it is not selected.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let store = ctx.data_unchecked::<Store>();
-        let count = store.count(&self.scope, &self.filter).await?;
-        i32::try_from(count).map_err(|_| {
-            Error::bad_input(format!(
-                "total_count is {count}, more than Int can hold: narrow the filter, or leave it out"
-            ))
+        let purpose = Purpose::Cursor(request.order);
+        let cursor = |position: Position| {
+            Cursor(store.positions().encode(scope.tenant_id(), purpose, position))
+        };
+        let events = AuditEvent::load(store, scope, items, needs).await?;
+        let edge = |event: &AuditEvent| {
+            Some(Edge { cursor: cursor(event.position()), node: Some(event.clone()) })
+        };
+        Ok(Self {
+            edges: edges.exists().then(|| events.iter().map(edge).collect()),
+            nodes: nodes.exists().then(|| events.into_iter().map(Some).collect()),
+            page_info: PageInfo {
+                end_cursor: ends.1.map(cursor),
+                has_next_page,
+                has_previous_page,
+                start_cursor: ends.0.map(cursor),
+            },
+            total_count,
         })
     }
 }
 
-/// Whether and how to read on.
-#[Object(rename_fields = "snake_case")]
-impl PageInfo<'_> {
-    /// The cursor of the last event of the page; null when the page is empty.
-    async fn end_cursor(&self, ctx: &Context<'_>) -> Option<Cursor> {
-        self.cursor_of(ctx, self.0.events.last())
-    }
-
-    /// Whether events follow the page in the list.
-    async fn has_next_page(&self, ctx: &Context<'_>) -> Result<bool> {
-        match self.0.request.end {
-            End::First => Ok(self.0.has_more),
-            End::Last => self.beyond(ctx, self.0.events.last(), true).await,
+/// Whether the list goes on past the end of the page that reading did not tell about. An empty page
+/// ends where its cursor stands; without a cursor on that side the page starts the list.
+async fn beyond(
+    store: &Store,
+    scope: &Scope,
+    filter: &EventFilter,
+    request: &PageRequest,
+    end: Option<Position>,
+    later: bool,
+) -> Result<bool> {
+    let cursor = if later { request.before } else { request.after };
+    match cursor {
+        None => Ok(false),
+        Some(cursor) => {
+            let end = end.unwrap_or(cursor);
+            store.any_beyond(scope, filter, request.order, end, later).await
         }
-    }
-
-    /// Whether events precede the page in the list.
-    async fn has_previous_page(&self, ctx: &Context<'_>) -> Result<bool> {
-        match self.0.request.end {
-            End::First => self.beyond(ctx, self.0.events.first(), false).await,
-            End::Last => Ok(self.0.has_more),
-        }
-    }
-
-    /// The cursor of the first event of the page; null when the page is empty.
-    async fn start_cursor(&self, ctx: &Context<'_>) -> Option<Cursor> {
-        self.cursor_of(ctx, self.0.events.first())
     }
 }
 
-impl Connection {
-    fn cursor(&self, store: &Store, position: Position) -> Cursor {
-        let purpose = Purpose::Cursor(self.request.order);
-        Cursor(store.positions().encode(self.scope.tenant_id(), purpose, position))
-    }
-}
-
-impl PageInfo<'_> {
-    fn cursor_of(&self, ctx: &Context<'_>, event: Option<&AuditEvent>) -> Option<Cursor> {
-        let store = ctx.data_unchecked::<Store>();
-        event.map(|event| self.0.cursor(store, event.position()))
-    }
-
-    /// Whether the list goes on past the end of the page that reading did not tell about. An empty
-    /// page ends where its cursor stands. Without a cursor on that side the page starts the list.
-    async fn beyond(
-        &self,
-        ctx: &Context<'_>,
-        edge: Option<&AuditEvent>,
-        later: bool,
-    ) -> Result<bool> {
-        let Connection { scope, filter, request, .. } = self.0;
-        let cursor = if later { request.before } else { request.after };
-        let Some(cursor) = cursor else { return Ok(false) };
-        let edge = edge.map_or(cursor, AuditEvent::position);
-        let store = ctx.data_unchecked::<Store>();
-        store.any_beyond(scope, filter, request.order, edge, later).await
-    }
+async fn total_count(store: &Store, scope: &Scope, filter: &EventFilter) -> Result<i32> {
+    let count = store.count(scope, filter).await?;
+    i32::try_from(count).map_err(|_| {
+        Error::bad_input(format!(
+            "total_count is {count}, more than Int can hold: narrow the filter, or leave it out"
+        ))
+    })
 }

@@ -109,12 +109,8 @@ impl Query {
                 })?
             }
         };
-        let page = store.events(&scope, &filter, &request).await?;
         let selected = ctx.look_ahead();
-        let needs = Needs::of(&selected.field("nodes"))
-            .or(Needs::of(&selected.field("edges").field("node")));
-        let events = AuditEvent::load(store, &scope, page.items, needs).await?;
-        Ok(Some(Connection { scope, filter, request, events, has_more: page.has_more }))
+        Connection::load(store, &scope, &filter, &request, &selected).await.map(Some)
     }
 
     /// One event; null if there is none, or none that you may view.

@@ -1,0 +1,54 @@
+# make demo   builds, and serves sample data on the embedded database
+# make test   installs what the tests need where it can, then checks everything
+.PHONY: demo test requirements format lint documentation schema playground deny
+
+CARGO ?= cargo
+
+demo:
+	$(CARGO) run --locked --quiet -- demo
+
+test: requirements format lint documentation deny
+	$(CARGO) test --locked --workspace
+
+# PostgreSQL's server programs, Chromium and its driver, and curl: installed where apt-get may do so.
+requirements:
+	@missing=""; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+		|| missing="$$missing postgresql"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chromedriver >/dev/null || missing="$$missing chromium-driver"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
+	if command -v apt-get >/dev/null && $$root true 2>/dev/null; then \
+		$$root apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $$missing; \
+	else \
+		echo "the tests need these (the names are Debian's packages):$$missing" >&2; exit 1; \
+	fi
+
+format:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+documentation:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+# Licences, sources and duplicates of the dependencies. Advisories need the advisory database, which
+# `cargo deny check` fetches; run that by hand where it can be reached.
+deny:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --offline --locked check licenses bans sources; \
+	else \
+		echo "cargo-deny is not installed: licences and sources are not checked (cargo install cargo-deny)"; \
+	fi
+
+# Writes schema.graphql anew; a test fails when it differs from the code.
+schema:
+	$(CARGO) run --locked --quiet -- schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+# Builds the playground's bundle anew from its locked npm packages.
+playground:
+	cd src/http/playground && npm ci && npm run build
