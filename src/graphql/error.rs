@@ -1,7 +1,7 @@
 //! Errors on the wire: the one place where they get their codes, and where what is not for clients
 //! is kept back.
 
-use async_graphql::{ErrorExtensionValues, Response, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
 use crate::error::{ClientError, Code, Error, Problem};
 
@@ -30,7 +30,23 @@ pub fn finish(mut response: Response) -> Response {
         }
         error.extensions = Some(extensions);
     }
+    failed_roots_are_null(&mut response);
     response
+}
+
+/// A root field that failed is null in the answer; async-graphql leaves it out. (All of ours are
+/// nullable, and nothing below them fails.)
+fn failed_roots_are_null(response: &mut Response) {
+    for error in &response.errors {
+        if let [PathSegment::Field(root)] = error.path.as_slice() {
+            if response.data == Value::Null {
+                response.data = Value::Object(Default::default());
+            }
+            if let Value::Object(data) = &mut response.data {
+                data.entry(Name::new(root)).or_default();
+            }
+        }
+    }
 }
 
 /// The response to a request that was not executed.
@@ -48,7 +64,5 @@ fn problem(problem: &Problem) -> Value {
         ("code", Value::from(code.as_str())),
         ("message", Value::from(message.as_str())),
     ];
-    Value::Object(
-        members.into_iter().map(|(key, value)| (async_graphql::Name::new(key), value)).collect(),
-    )
+    Value::Object(members.into_iter().map(|(key, value)| (Name::new(key), value)).collect())
 }

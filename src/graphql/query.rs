@@ -140,7 +140,7 @@ impl Query {
     }
 
     /// Who you are, and what you may see.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
         let store = ctx.data_unchecked::<Store>();
         let Requester { viewer, .. } = ctx.data_unchecked::<Requester>();
         let user = store.users_in(&viewer.tenant_id, vec![viewer.user_id.clone()]).await?;
@@ -149,7 +149,7 @@ impl Query {
             true => store.organizations_of(&scope).await?,
             false => Vec::new(),
         };
-        Ok(Viewer {
+        Ok(Some(Viewer {
             user: user
                 .into_iter()
                 .next()
@@ -167,7 +167,7 @@ impl Query {
                 .into_iter()
                 .map(|organization| Organization::seen_in(&scope, organization))
                 .collect(),
-        })
+        }))
     }
 }
 
