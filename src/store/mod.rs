@@ -163,9 +163,9 @@ impl Store {
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let store = self.clone();
-        // Its events happen now: the partition must be there before the transaction begins.
-        self.partitions.ensure(&self.database, [self.now()]).await?;
         let task = tokio::spawn(async move {
+            // Its events happen now: the partition must be there before the transaction begins.
+            store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;
             let result = work(&store, &transaction).await;
             match result {
