@@ -1,6 +1,6 @@
 //! What is kept: the only layer that knows SeaORM.
 //!
-//! There is one concrete [`Store`], over SQLite or PostgreSQL; [`backend`] is the only place that
+//! There is one concrete [`Store`], over SQLite or PostgreSQL; `backend` is the only place that
 //! asks which. Reads of events take a `Scope`, and there is no way to read events without one.
 //! Writes run in a task of their own: a client that goes away cannot leave one half-done, nor hand
 //! a connection with an open transaction back to its pool.
