@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{made, open_store};
+use super::{made, open_store, print_json};
 use crate::admin::{self, Actor};
 use crate::config::Settings;
 use crate::error::Result;
@@ -19,12 +19,15 @@ pub enum ApiKey {
         /// What the key is for
         #[arg(long)]
         name: Option<String>,
+        /// Print the key and its id as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 impl ApiKey {
     pub async fn run(self, settings: &Settings) -> Result<ExitCode> {
-        let Self::Create { user, name } = self;
+        let Self::Create { user, name, json } = self;
         let store = open_store(settings).await?;
         let answer = admin::create_api_key(&store, &Actor::operator(), user, name).await?;
         let (secret, key) = made(answer)?;
@@ -32,7 +35,16 @@ impl ApiKey {
             "made API key {} for user {}; keep it, it is not shown again",
             key.id, key.user_id
         );
-        println!("{secret}");
+        if json {
+            print_json([
+                ("api_key", Some(&secret)),
+                ("id", Some(key.id.as_str())),
+                ("user_id", Some(key.user_id.as_str())),
+                ("name", key.name.as_deref()),
+            ]);
+        } else {
+            println!("{secret}");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

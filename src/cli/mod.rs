@@ -18,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::admin::Answer;
 use crate::config::{General, Serving, Settings};
+use crate::domain::json::Json;
 use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::store::{Database, Random, Store};
@@ -127,6 +128,14 @@ fn clock() -> Clock {
 /// The one place where the process asks the system for random bytes.
 fn random() -> Random {
     Arc::new(|bytes| aws_lc_rs::rand::fill(bytes).map_err(std::io::Error::other))
+}
+
+/// Prints what was made as JSON, for scripts.
+fn print_json<const N: usize>(members: [(&str, Option<&str>); N]) {
+    let members = members.into_iter().map(|(key, value)| {
+        (key.to_owned(), value.map_or(Json::Null, |text| Json::String(text.to_owned())))
+    });
+    println!("{}", Json::Object(members.collect()));
 }
 
 /// What was made; messages about the input become one error, in the words of the command line.

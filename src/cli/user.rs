@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{made, open_store};
+use super::{made, open_store, print_json};
 use crate::admin::{self, Actor, NewUser, Rights};
 use crate::config::Settings;
 use crate::domain::id::Id;
@@ -38,6 +38,9 @@ pub enum User {
         /// May record events for the organization and for all below it
         #[arg(long)]
         can_record: bool,
+        /// Print the user and the membership as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -52,6 +55,7 @@ impl User {
             owner: is_owner,
             can_view_audit_log,
             can_record,
+            json,
         } = self;
         let store = open_store(settings).await?;
         let operator = Actor::operator();
@@ -60,17 +64,23 @@ impl User {
             Ok(id) => store.user_anywhere(&id).await?,
             Err(_) => None, // creating says what is wrong with it
         };
-        if known.is_some() {
-            let answer =
-                admin::create_membership(&store, &operator, id.clone(), organization, rights)
-                    .await?;
-            let membership = made(answer)?;
-            eprintln!("user {id} is there already; added to {}", membership.organization_id);
+        let membership = if known.is_some() {
+            let answer = admin::create_membership(&store, &operator, id, organization, rights);
+            let membership = made(answer.await?)?;
+            eprintln!("user {} is there already", membership.user_id);
+            membership
         } else {
             let new =
                 NewUser { id, organization_id: organization, first_name, last_name, email, rights };
-            let (user, membership) = made(admin::create_user(&store, &operator, new).await?)?;
-            eprintln!("added user {} to {}", user.id, membership.organization_id);
+            made(admin::create_user(&store, &operator, new).await?)?.1
+        };
+        eprintln!("added user {} to {}", membership.user_id, membership.organization_id);
+        if json {
+            print_json([
+                ("id", Some(membership.user_id.as_str())),
+                ("organization_id", Some(membership.organization_id.as_str())),
+                ("organization_membership_id", Some(membership.id.as_str())),
+            ]);
         }
         Ok(ExitCode::SUCCESS)
     }
