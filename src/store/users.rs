@@ -1,6 +1,7 @@
 //! Users, and what they are and may do in organizations.
 
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
 };
@@ -144,11 +145,18 @@ pub async fn insert_membership(
 ) -> Result<bool> {
     let row = membership_row(tenant_id, membership);
     let row = membership::ActiveModel { created_at: Set(created_at), ..row };
+    let one_each = OnConflict::columns([
+        membership::Column::TenantId,
+        membership::Column::UserId,
+        membership::Column::OrganizationId,
+    ])
+    .do_nothing()
+    .to_owned();
     let inserted = membership::Entity::insert(row)
-        .on_conflict_do_nothing()
+        .on_conflict(one_each)
         .exec_without_returning(transaction)
         .await?;
-    Ok(matches!(inserted, sea_orm::TryInsertResult::Inserted(1..)))
+    Ok(inserted > 0)
 }
 
 /// Stores the rights of an existing membership.
