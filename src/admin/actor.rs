@@ -1,0 +1,134 @@
+//! Who administers, how far they may, and what that leaves in the log.
+
+use crate::domain::diff::diff;
+use crate::domain::event::{Context, NewEvent};
+use crate::domain::id::Id;
+use crate::domain::json::Json;
+use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::viewer::{Membership, Permission, Scope, Viewer};
+use crate::error::{Error, Result};
+use crate::store::organizations::Organization;
+use crate::store::users::User;
+use crate::store::{Store, Transaction};
+
+/// Who administers.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    who: Who,
+    context: Context,
+}
+
+#[derive(Debug, Clone)]
+enum Who {
+    Operator,
+    Owner { viewer: Viewer, scope: Scope },
+}
+
+/// An administrative change, for the log.
+pub(super) struct Done {
+    pub event_type: EventType,
+    pub resource_name: ResourceName,
+    pub resource_id: Id,
+    pub organization_id: Id,
+    pub before: Option<Json>,
+    pub after: Option<Json>,
+}
+
+impl Actor {
+    /// Whoever has the command line: may do everything, and acts as nobody in the log.
+    pub fn operator() -> Self {
+        Self { who: Who::Operator, context: Context::default() }
+    }
+
+    /// An owner; refused when the viewer is owner of nothing.
+    pub async fn owner(store: &Store, viewer: Viewer, context: Context) -> Result<Self> {
+        if !viewer.may(Permission::Administer) {
+            return Err(Error::forbidden(
+                "administration needs is_owner on a membership, which you have nowhere",
+            ));
+        }
+        let scope = store.scope(&viewer, Permission::Administer).await?;
+        Ok(Self { who: Who::Owner { viewer, scope }, context })
+    }
+
+    /// The part of the tree that is theirs to administer; none for the operator, whose is all of it.
+    pub(super) const fn scope(&self) -> Option<&Scope> {
+        match &self.who {
+            Who::Operator => None,
+            Who::Owner { scope, .. } => Some(scope),
+        }
+    }
+
+    const fn user_id(&self) -> Option<&Id> {
+        match &self.who {
+            Who::Operator => None,
+            Who::Owner { viewer, .. } => Some(&viewer.user_id),
+        }
+    }
+
+    /// The organization, if the actor may administer it.
+    pub(super) async fn organization(
+        &self,
+        store: &Store,
+        id: &Id,
+    ) -> Result<Option<Organization>> {
+        match &self.who {
+            Who::Operator => store.organization_anywhere(id).await,
+            Who::Owner { scope, .. } => {
+                let found = store.organizations_in(scope, vec![id.clone()]).await?;
+                Ok(found.into_iter().next())
+            }
+        }
+    }
+
+    /// The user, if the actor may see them: an owner sees who is a member in their part of the tree.
+    pub(super) async fn user(
+        &self,
+        store: &Store,
+        id: &Id,
+    ) -> Result<Option<(User, Vec<Membership>)>> {
+        let Some(user) = store.user_anywhere(id).await? else { return Ok(None) };
+        let viewer = store.viewer(user.tenant_id.clone(), user.id.clone()).await?;
+        let visible = match &self.who {
+            Who::Operator => true,
+            Who::Owner { scope, .. } => {
+                user.tenant_id == *scope.tenant_id()
+                    && viewer.memberships.iter().any(|m| scope.holds(&m.organization_id))
+            }
+        };
+        Ok(visible.then_some((user, viewer.memberships)))
+    }
+
+    /// Whether the actor may act as the user, which is what making them a key comes to: an owner may
+    /// for themselves, and for whoever has no membership outside of the owner's part of the tree.
+    pub(super) fn may_act_as(&self, user: &User, memberships: &[Membership]) -> bool {
+        match &self.who {
+            Who::Operator => true,
+            Who::Owner { viewer, .. } if viewer.user_id == user.id => true,
+            Who::Owner { scope, .. } => memberships.iter().all(|m| scope.holds(&m.organization_id)),
+        }
+    }
+
+    /// Records what the actor did.
+    pub(super) async fn record(
+        &self,
+        store: &Store,
+        transaction: &Transaction,
+        tenant_id: &Id,
+        done: Done,
+    ) -> Result<()> {
+        let event = NewEvent {
+            external_id: None,
+            acting_user_id: self.user_id().cloned(),
+            occurred_at: None,
+            organization_id: done.organization_id,
+            event_type: done.event_type,
+            resource_name: done.resource_name,
+            resource_id: done.resource_id,
+            changes: diff(done.before.as_ref(), done.after.as_ref()),
+            context: self.context.clone(),
+        };
+        store.append_in(transaction, tenant_id, vec![event.into()]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! Administration: organizations, users, memberships, API keys.
+//!
+//! An owner acts within the part of the tree where they are owner; the operator, at the command
+//! line, everywhere. Each change is itself recorded in the tenant's log, in the same transaction.
+
+mod actor;
+mod api_keys;
+mod input;
+mod organizations;
+mod users;
+
+pub use actor::Actor;
+pub use api_keys::{create_api_key, delete_api_key};
+pub use input::{Answer, Message};
+pub use organizations::create_organization;
+pub use users::{NewUser, Rights, RightsChange, create_membership, create_user, update_membership};
+
+use crate::domain::id::Id;
+use crate::domain::json::Json;
+use crate::error::Result;
+use crate::store::Store;
+
+fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+    Json::Object(members.map(|(key, value)| (key.to_owned(), value)).into())
+}
+
+fn string(text: Option<&str>) -> Json {
+    text.map_or(Json::Null, |text| Json::String(text.to_owned()))
+}
+
+/// An id of our own making, for what the audited application does not name.
+fn random_id(store: &Store) -> Result<Id> {
+    let bytes: [u8; 16] = store.random_bytes()?;
+    Ok(Id::trusted(format!("{:032x}", u128::from_be_bytes(bytes))))
+}
