@@ -56,15 +56,12 @@ struct CreateUserInput {
     last_name: Option<String>,
     /// The e-mail address.
     email: Option<String>,
-    /// May administer, and may view the audit log.
-    #[graphql(default)]
-    is_owner: bool,
-    /// May view the audit log.
-    #[graphql(default)]
-    can_view_audit_log: bool,
-    /// May record events.
-    #[graphql(default)]
-    can_record: bool,
+    /// May administer, and may view the audit log; false if not given.
+    is_owner: Option<bool>,
+    /// May view the audit log; false if not given.
+    can_view_audit_log: Option<bool>,
+    /// May record events; false if not given.
+    can_record: Option<bool>,
 }
 
 /// The added user.
@@ -87,15 +84,12 @@ struct CreateOrganizationMembershipInput {
     user_id: ID,
     /// The organization they become a member of.
     organization_id: ID,
-    /// May administer, and may view the audit log.
-    #[graphql(default)]
-    is_owner: bool,
-    /// May view the audit log.
-    #[graphql(default)]
-    can_view_audit_log: bool,
-    /// May record events.
-    #[graphql(default)]
-    can_record: bool,
+    /// May administer, and may view the audit log; false if not given.
+    is_owner: Option<bool>,
+    /// May view the audit log; false if not given.
+    can_view_audit_log: Option<bool>,
+    /// May record events; false if not given.
+    can_record: Option<bool>,
 }
 
 /// A change of what a membership gives; what is left out stays as it is.
@@ -197,9 +191,9 @@ impl Administration {
             last_name: input.last_name,
             email: input.email,
             rights: Rights {
-                is_owner: input.is_owner,
-                can_view_audit_log: input.can_view_audit_log,
-                can_record: input.can_record,
+                is_owner: input.is_owner.unwrap_or_default(),
+                can_view_audit_log: input.can_view_audit_log.unwrap_or_default(),
+                can_record: input.can_record.unwrap_or_default(),
             },
         };
         let (added, messages) = split(admin::create_user(store, &actor, new).await?);
@@ -219,9 +213,9 @@ impl Administration {
     ) -> Result<Option<OrganizationMembershipPayload>> {
         let (store, actor) = owner(ctx).await?;
         let rights = Rights {
-            is_owner: input.is_owner,
-            can_view_audit_log: input.can_view_audit_log,
-            can_record: input.can_record,
+            is_owner: input.is_owner.unwrap_or_default(),
+            can_view_audit_log: input.can_view_audit_log.unwrap_or_default(),
+            can_record: input.can_record.unwrap_or_default(),
         };
         let (user_id, organization_id) = (input.user_id.into(), input.organization_id.into());
         let answer =

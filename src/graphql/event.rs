@@ -106,7 +106,7 @@ impl Needs {
 }
 
 impl AuditEvent {
-    /// Events with what a selection needs of them; users and organizations of a whole page are read
+    /// Events of what somebody may see, with what a selection needs of them; users and organizations of a whole page are read
     /// at once.
     pub async fn load(
         store: &Store,

@@ -5,6 +5,7 @@
 
 mod administration;
 mod connection;
+mod document;
 mod error;
 mod event;
 mod kind;
@@ -13,7 +14,7 @@ mod query;
 mod recording;
 mod scalar;
 
-use async_graphql::{EmptySubscription, SchemaBuilder};
+use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
 use crate::domain::event::Context as EventContext;
 use crate::domain::viewer::Viewer;
@@ -21,7 +22,9 @@ use crate::store::Store;
 
 pub use async_graphql::parser::types::OperationType;
 pub use async_graphql::{Request, Response};
-pub use error::{failure, finish};
+pub use document::operation_type;
+pub use error::failure;
+use error::finish;
 pub use scalar::to_variables;
 
 /// Who sends a request, and where from. Every request that is executed carries one.
@@ -48,8 +51,11 @@ impl Schema {
     }
 
     /// Executes a request; its errors carry codes and hold nothing that is not for clients.
-    pub async fn execute(&self, request: Request) -> Response {
-        finish(self.0.execute(request).await)
+    pub async fn execute(&self, mut request: Request) -> Response {
+        document::fill_in_defaults(&mut request);
+        let fields = document::root_fields(&mut request);
+        let response = finish(self.0.execute(request).await);
+        document::in_order(response, &fields)
     }
 
     /// The answer to a whole introspection query, for tools that need the schema beforehand.
@@ -60,29 +66,12 @@ impl Schema {
 
 /// The schema definition language of the API.
 pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new()
-        .sorted_enum_items()
-        .prefer_single_line_descriptions();
+    let options = SDLExportOptions::new().include_specified_by().prefer_single_line_descriptions();
     builder().finish().sdl_with_options(options)
 }
 
 fn builder() -> SchemaBuilder<query::Query, Mutation, EmptySubscription> {
     async_graphql::Schema::build(query::Query, Mutation::default(), EmptySubscription)
-}
-
-/// What a request asks for, if its document can be parsed and names one operation.
-pub fn operation_type(request: &mut Request) -> Option<OperationType> {
-    use async_graphql::parser::types::DocumentOperations;
-    let name = request.operation_name.clone();
-    let document = request.parsed_query().ok()?;
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => operation,
-        (DocumentOperations::Multiple(operations), Some(name)) => {
-            operations.iter().find(|(key, _)| key.as_str() == name)?.1
-        }
-        (DocumentOperations::Multiple(_), None) => return None,
-    };
-    Some(operation.node.ty)
 }
 
 /// What GraphiQL and code generators ask of a server.

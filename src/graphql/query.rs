@@ -78,7 +78,7 @@ impl Query {
         #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<Connection>> {
         let store = ctx.data_unchecked::<Store>();
-        let scope = viewable(ctx).await?;
+        let visible = viewable(ctx).await?;
         let filter = EventFilter {
             acting_users: acting_users(acting_user_id, acting_user_ids)?,
             event_types: one_of("event_types", event_type, event_types)?,
@@ -92,25 +92,25 @@ impl Query {
         };
         let order = order_by.map_or_else(Order::default, Order::from);
         let position = |name, cursor: Option<String>| {
-            cursor.map(|cursor| decode(store, &scope, name, order, &cursor)).transpose()
+            cursor.map(|cursor| decode(store, &visible, name, order, &cursor)).transpose()
         };
         let (after, before) = (position("after", after)?, position("before", before)?);
         let (limit, end) = size(first, last, after.is_none() && before.is_some())?;
         let request = PageRequest { order, after, before, limit, end };
 
         let scope = match organization_id {
-            None => scope,
+            None => visible.clone(),
             Some(id) => {
                 let id = given_id("organization_id", id)?;
                 let with_descendants = include_sub_organizations.unwrap_or(true);
-                let narrowed = store.narrow(&scope, &id, with_descendants).await?;
+                let narrowed = store.narrow(&visible, &id, with_descendants).await?;
                 narrowed.ok_or_else(|| {
                     Error::not_found("organization_id names no organization whose log you may view")
                 })?
             }
         };
         let selected = ctx.look_ahead();
-        Connection::load(store, &scope, &filter, &request, &selected).await.map(Some)
+        Connection::load(store, &visible, &scope, &filter, &request, &selected).await.map(Some)
     }
 
     /// One event; null if there is none, or none that you may view.

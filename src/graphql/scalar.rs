@@ -9,9 +9,10 @@ use crate::domain::json::{Json as DomainJson, MAX_DEPTH};
 use crate::domain::time::{self, Time};
 use crate::error::{Error, Result};
 
-/// An opaque place in a list. Give it back as `after` or `before`, in the same order it came from.
+/// A place in a list, on the wire.
 pub struct Cursor(pub String);
 
+/// An opaque place in a list. Give it back as `after` or `before`, in the same order it came from.
 #[Scalar(name = "Cursor")]
 impl ScalarType for Cursor {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -23,12 +24,13 @@ impl ScalarType for Cursor {
     }
 }
 
-/// A point in time. Given: ISO 8601 with an offset, such as `2026-10-02T09:30:00-04:00`, or a date
-/// alone, which is its midnight in UTC. Answered: RFC 3339 in UTC, such as `2026-10-02T13:30:00Z`,
-/// to the microsecond.
+/// A point in time, on the wire; as given, or formatted.
 #[derive(Clone)]
 pub struct DateTime(pub String);
 
+/// A point in time. Given: ISO 8601 with an offset, such as `2026-10-02T09:30:00-04:00`, or a date
+/// alone, which is its midnight in UTC. Answered: RFC 3339 in UTC, such as `2026-10-02T13:30:00Z`,
+/// to the microsecond.
 #[Scalar(name = "ISO8601DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -53,10 +55,11 @@ impl DateTime {
     }
 }
 
-/// A JSON value. Numbers keep every digit and objects the order of their keys.
+/// A JSON value, on the wire.
 #[derive(Clone)]
 pub struct Json(pub DomainJson);
 
+/// A JSON value. Numbers keep every digit and objects the order of their keys.
 #[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {

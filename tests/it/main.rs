@@ -6,4 +6,6 @@
 #[macro_use]
 mod support;
 
+mod documents;
+mod examples;
 mod reading;

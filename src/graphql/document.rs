@@ -1,0 +1,93 @@
+//! What a request's document says before it is executed: what kind of operation it is, what its
+//! variables default to, and in which order its answer's fields come.
+
+use std::collections::HashSet;
+
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+    SelectionSet,
+};
+use async_graphql::{Name, Request, Response, Value};
+
+/// What a request asks for, if its document can be parsed and names one operation.
+pub fn operation_type(request: &mut Request) -> Option<OperationType> {
+    let name = request.operation_name.clone();
+    let document = request.parsed_query().ok()?;
+    operation(document, name.as_deref()).map(|operation| operation.ty)
+}
+
+/// Gives variables that are not set the defaults that the operation declares. async-graphql does so
+/// for arguments, but not for `@skip` and `@include`.
+pub fn fill_in_defaults(request: &mut Request) {
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return };
+    let Some(operation) = operation(document, name.as_deref()) else { return };
+    let defaults: Vec<(Name, Value)> = operation
+        .variable_definitions
+        .iter()
+        .filter_map(|variable| {
+            let default = variable.node.default_value.as_ref()?;
+            Some((variable.node.name.node.clone(), default.node.clone()))
+        })
+        .collect();
+    for (name, default) in defaults {
+        request.variables.entry(name).or_insert(default);
+    }
+}
+
+/// The names of the answer's fields in the order in which they are selected.
+pub fn root_fields(request: &mut Request) -> Vec<Name> {
+    let name = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return Vec::new() };
+    let Some(operation) = operation(document, name.as_deref()) else { return Vec::new() };
+    let mut fields = Vec::new();
+    collect(document, &operation.selection_set.node, &mut fields, &mut HashSet::new());
+    fields
+}
+
+/// Puts the answer's fields in this order; async-graphql leaves them as they were finished.
+pub fn in_order(mut response: Response, fields: &[Name]) -> Response {
+    if let Value::Object(data) = &mut response.data {
+        let place = |name: &Name| fields.iter().position(|field| field == name);
+        data.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
+    }
+    response
+}
+
+fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), _) => operation,
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
+        (DocumentOperations::Multiple(_), None) => return None,
+    };
+    Some(&operation.node)
+}
+
+/// `seen` keeps fragments that spread each other in a circle, which validation refuses later, from
+/// being followed for ever.
+fn collect<'a>(
+    document: &'a ExecutableDocument,
+    selections: &'a SelectionSet,
+    fields: &mut Vec<Name>,
+    seen: &mut HashSet<&'a Name>,
+) {
+    for selection in &selections.items {
+        match &selection.node {
+            Selection::Field(field) => fields.push(field.node.response_key().node.clone()),
+            Selection::InlineFragment(fragment) => {
+                collect(document, &fragment.node.selection_set.node, fields, seen);
+            }
+            Selection::FragmentSpread(spread) => {
+                let name = &spread.node.fragment_name.node;
+                if let Some(fragment) = document.fragments.get(name)
+                    && seen.insert(name)
+                {
+                    collect(document, &fragment.node.selection_set.node, fields, seen);
+                }
+            }
+        }
+    }
+}

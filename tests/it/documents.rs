@@ -1,0 +1,48 @@
+//! What a document may say, beyond the one query in it.
+
+use serde_json::json;
+
+use crate::support::On;
+use crate::support::world::{VIEW, World};
+
+on_both!(
+    fields_come_in_the_order_in_which_they_are_selected,
+    a_variable_that_is_not_set_has_its_default_in_directives_too,
+    a_root_field_that_fails_is_null_and_the_others_answer,
+);
+
+async fn fields_come_in_the_order_in_which_they_are_selected(on: On) {
+    let world = World::new(on).await;
+    let viewer = world.user("ann", "acme", VIEW).await;
+    let query = "
+        query { b: viewer { can_record is_owner } ...Log ... { c: viewer { is_owner } } a: __typename }
+        fragment Log on Query { auditLog(first: 1) { total_count page_info { has_previous_page has_next_page } nodes { type } } }";
+    for _ in 0..5 {
+        let answer = viewer.graphql(query, json!({})).await;
+        assert_eq!(
+            answer.body,
+            r#"{"data":{"b":{"can_record":false,"is_owner":false},"auditLog":{"total_count":9,"page_info":{"has_previous_page":false,"has_next_page":true},"nodes":[{"type":"CREATE"}]},"c":{"is_owner":false},"a":"Query"}}"#
+        );
+    }
+}
+
+async fn a_variable_that_is_not_set_has_its_default_in_directives_too(on: On) {
+    let world = World::new(on).await;
+    let viewer = world.user("ann", "acme", VIEW).await;
+    let query = "query ($with: Boolean! = true, $without: Boolean! = true) {
+        viewer { is_owner can_record @include(if: $with) can_view_audit_log @skip(if: $without) }
+    }";
+    let by_default = viewer.data(query, json!({})).await;
+    assert_eq!(by_default, json!({"viewer": {"is_owner": false, "can_record": false}}));
+    let set = viewer.data(query, json!({"with": false, "without": false})).await;
+    assert_eq!(set, json!({"viewer": {"is_owner": false, "can_view_audit_log": true}}));
+}
+
+async fn a_root_field_that_fails_is_null_and_the_others_answer(on: On) {
+    let world = World::new(on).await;
+    let member = world.user("bob", "acme", crate::support::world::NOTHING).await;
+    let answer = member.graphql("{ log: auditLog { total_count } viewer { is_owner } }", json!({}));
+    let answer = answer.await.json();
+    assert_eq!(answer["data"], json!({"log": null, "viewer": {"is_owner": false}}));
+    assert_eq!(answer["errors"][0]["path"], json!(["log"]));
+}
