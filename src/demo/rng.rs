@@ -69,26 +69,3 @@ impl SplitMix64 {
         )
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::SplitMix64;
-
-    #[test]
-    fn agrees_with_the_reference_implementation() {
-        let mut rng = SplitMix64::new(1_234_567);
-        let numbers: Vec<u64> = (0..3).map(|_| rng.next()).collect();
-        assert_eq!(
-            numbers,
-            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
-        );
-    }
-
-    #[test]
-    fn chooses_nothing_from_nothing() {
-        let mut rng = SplitMix64::new(1);
-        assert_eq!(rng.choose::<u8>(&[]), None);
-        assert_eq!(rng.pick::<&str>(&[]), "");
-        assert_eq!(rng.below(0), 0);
-    }
-}

@@ -38,6 +38,33 @@ pub fn diff(before: Option<&Json>, after: Option<&Json>) -> Vec<Change> {
     changes
 }
 
+/// Whether the names of a record's fields take no more than some times the room of the record itself.
+///
+/// A key is part of the name of every field below it, so that a long one above many would make a
+/// record of a megabyte into changes of gigabytes.
+pub fn names_fit(record: &Json) -> bool {
+    let (mut names, mut given) = (0, 0);
+    measure(record, 0, &mut names, &mut given);
+    names <= 64 * 1024 + 16 * given
+}
+
+/// Adds up the bytes of the names of all fields, and those of the keys and values they are made from.
+fn measure(value: &Json, name: usize, names: &mut usize, given: &mut usize) {
+    match value {
+        Json::Object(members) if !members.is_empty() => {
+            for (key, value) in members {
+                *given += key.len() + 4;
+                measure(value, name + key.len() + 1, names, given);
+            }
+        }
+        Json::Number(text) | Json::String(text) => {
+            *names += name;
+            *given += text.len();
+        }
+        _ => *names += name,
+    }
+}
+
 fn compare(
     path: Option<&str>,
     before: Option<&Json>,
@@ -66,11 +93,7 @@ fn compare(
 }
 
 fn present(value: Option<&Json>) -> Option<&Json> {
-    value.filter(|value| match value {
-        Json::Null => false,
-        Json::Object(members) => !members.is_empty(),
-        _ => true,
-    })
+    value.filter(|value| !value.is_nothing())
 }
 
 fn join(path: Option<&str>, key: &str) -> String {

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use aws_lc_rs::digest;
 
-use super::diff::{Change, Changes, diff};
+use super::diff::{Change, Changes, diff, names_fit};
 use super::id::Id;
-use super::json::Json;
+use super::json::{Json, shortened};
 use super::kind::{EventType, ResourceName};
 use super::page::Position;
 use super::time::{self, Time};
@@ -108,6 +108,9 @@ const KEYS: &str = "id, organization_id, acting_user_id, type, resource_name, re
                     occurred_at, before, after, changes, ip_address, user_agent, url, page, \
                     description, request_id, metadata";
 
+/// How much that is wrong with one event's shape is said; there may be any number of unknown keys.
+const MAX_PROBLEMS: usize = 20;
+
 impl NewEvent {
     /// Reads one event of the recording contract. The error says all that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -179,11 +182,16 @@ impl Draft {
             return Err(format!("an event must be a JSON object, not {}", json.kind()));
         };
         let mut draft = Self::default();
-        let mut problems = Vec::new();
+        let (mut problems, mut unsaid) = (Vec::new(), 0);
         for (key, value) in members {
-            if let Err(problem) = draft.set(&key, value) {
-                problems.push(problem);
+            match draft.set(&key, value) {
+                Err(problem) if problems.len() < MAX_PROBLEMS => problems.push(problem),
+                Err(_) => unsaid += 1,
+                Ok(()) => {}
             }
+        }
+        if unsaid > 0 {
+            problems.push(format!("and {unsaid} more"));
         }
         if problems.is_empty() { Ok(draft) } else { Err(problems.join("; ")) }
     }
@@ -208,7 +216,7 @@ impl Draft {
             "metadata" => return object(key, value).map(|v| self.metadata = v),
             "changes" => return given_changes(value).map(|v| self.changes = v),
             unknown => {
-                let shown: String = unknown.chars().take(50).collect();
+                let shown = shortened(unknown, 50);
                 return Err(format!("{shown:?} is not a key of an event; the keys are {KEYS}"));
             }
         };
@@ -219,16 +227,21 @@ impl Draft {
     /// Applies every rule of the recording contract. The error says all that is wrong.
     pub fn check(self) -> Result<NewEvent, String> {
         let mut problems = Problems::default();
-        let given_both = self.changes.is_some() && (self.before.is_some() || self.after.is_some());
+        // An empty object is the same as an absent one.
+        let before = self.before.filter(|side| !side.is_nothing());
+        let after = self.after.filter(|side| !side.is_nothing());
+        let given_both = self.changes.is_some() && (before.is_some() || after.is_some());
         if given_both {
             problems.add("give what changed as before and after or as changes, not both".into());
         }
+        for (i, change) in self.changes.iter().flatten().enumerate() {
+            problems.optional(&format!("changes[{i}].field"), Some(change.field.clone()), storable);
+        }
         let event_type = problems.named("type", self.event_type, EventType::parse, EventType::ALL);
         if let Some(event_type) = event_type {
-            let before = self.before.is_some()
-                || self.changes.iter().flatten().any(|c| c.before != Json::Null);
-            let after = self.after.is_some()
-                || self.changes.iter().flatten().any(|c| c.after != Json::Null);
+            let mut changes = self.changes.iter().flatten();
+            let before = before.is_some() || changes.clone().any(|c| !c.before.is_nothing());
+            let after = after.is_some() || changes.any(|c| !c.after.is_nothing());
             match event_type {
                 EventType::Create if before => {
                     problems.add("a CREATE has only after: there was nothing before it".into());
@@ -237,6 +250,11 @@ impl Draft {
                     problems.add("a DESTROY has only before: there is nothing after it".into());
                 }
                 _ => {}
+            }
+        }
+        for (key, side) in [("before", &before), ("after", &after)] {
+            if !side.as_ref().is_none_or(names_fit) {
+                problems.add(format!("{key} has keys too long for the many fields below them"));
             }
         }
         let resource_name = problems.named(
@@ -261,7 +279,8 @@ impl Draft {
         };
         let changes = match self.changes {
             Some(changes) => changes,
-            None => diff(self.before.as_ref(), self.after.as_ref()),
+            None if problems.0.is_empty() => diff(before.as_ref(), after.as_ref()),
+            None => Vec::new(),
         };
         match (organization_id, event_type, resource_name, resource_id) {
             (Some(organization_id), Some(event_type), Some(resource_name), Some(resource_id))

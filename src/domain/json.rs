@@ -59,6 +59,15 @@ impl Json {
         }
     }
 
+    /// Whether it says nothing, as an absent value does: null, or an empty object.
+    pub const fn is_nothing(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Object(members) => members.is_empty(),
+            _ => false,
+        }
+    }
+
     /// What kind of value it is, for messages.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -215,8 +224,9 @@ fn decode(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
             let RawMembers(members) = from_str(text)?;
             let mut seen = HashSet::with_capacity(members.len());
             if let Some((twice, _)) = members.iter().find(|(key, _)| !seen.insert(key)) {
+                let shown = shortened(twice, 50);
                 return Err(JsonError::new(format!(
-                    "the key {twice:?} stands in the same object twice"
+                    "the key {shown:?} stands in the same object twice"
                 )));
             }
             let members = members.into_iter().map(|(key, value)| {
@@ -229,6 +239,11 @@ fn decode(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
         }
         _ => Ok(Json::Number(text.to_owned())),
     }
+}
+
+/// The first characters of a text that somebody else made as long as they liked.
+pub fn shortened(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// Refuses what PostgreSQL's text cannot hold and SQLite's would cut.
@@ -300,8 +315,7 @@ impl fmt::Display for JsonError {
             return f.write_str(&self.what);
         }
         // A path is the client's own text: quote it, and keep a hostile one from filling the log.
-        let shown: String = self.path.chars().take(200).collect();
-        write!(f, "at {shown:?}: {}", self.what)
+        write!(f, "at {:?}: {}", shortened(&self.path, 200), self.what)
     }
 }
 

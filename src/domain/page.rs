@@ -41,6 +41,13 @@ impl Order {
     pub const fn is_by_sequence(self) -> bool {
         matches!(self, Self::SequenceAsc | Self::SequenceDesc)
     }
+
+    /// The place beside `position` from which on `position` is the first that comes later (or else
+    /// earlier) in this order.
+    pub const fn just_short_of(self, position: Position, later: bool) -> Position {
+        let step = if self.is_ascending() == later { -1 } else { 1 };
+        Position { sequence: position.sequence.saturating_add(step), ..position }
+    }
 }
 
 /// Which page: at most `limit` events between two cursors, from one end of them.

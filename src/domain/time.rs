@@ -19,6 +19,9 @@ pub fn parse(text: &str) -> Result<Time, String> {
     if !year_is_four_digits {
         return Err(format!("{HOW}; the year has four digits"));
     }
+    if !is_shaped(text) {
+        return Err(HOW.to_owned());
+    }
     if text.len() == 10 {
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| HOW.to_owned())?;
         return bounded(date.and_time(NaiveTime::MIN).and_utc());
@@ -35,6 +38,22 @@ pub fn parse(text: &str) -> Result<Time, String> {
         return Err("must not be in a leap second: its second is 0 to 59".to_owned());
     }
     bounded(time.to_utc())
+}
+
+/// Whether every digit stands where ISO 8601 has one: chrono also takes `2026-1-2T9:5Z`, and spaces.
+fn is_shaped(text: &str) -> bool {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    let Some(time) = shape.strip_prefix("0000-00-00") else {
+        return false;
+    };
+    let Some(rest) = time.strip_prefix(['T', 't', ' ']).and_then(|t| t.strip_prefix("00:00"))
+    else {
+        return time.is_empty();
+    };
+    let rest = rest.strip_prefix(":00").unwrap_or(rest);
+    let rest = rest.strip_prefix('.').map_or(rest, |fraction| fraction.trim_start_matches('0'));
+    let offset = rest.strip_prefix(['+', '-', '\u{2212}']).unwrap_or(rest);
+    matches!(offset, "00:00" | "0000" | "00") || matches!(rest, "Z" | "z")
 }
 
 fn bounded(time: Time) -> Result<Time, String> {

@@ -72,15 +72,15 @@ impl Connection {
         let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
         let ends =
             (items.first().map(|event| event.position), items.last().map(|event| event.position));
-        let before_it = || beyond(store, scope, filter, request, ends.0, false);
-        let after_it = || beyond(store, scope, filter, request, ends.1, true);
-        let (has_previous_page, has_next_page) = match request.end {
-            End::First if page_info.field("has_previous_page").exists() => {
-                (before_it().await?, has_more)
-            }
-            End::Last if page_info.field("has_next_page").exists() => (has_more, after_it().await?),
-            End::First => (false, has_more),
-            End::Last => (has_more, false),
+        let has_next_page = match page_info.field("has_next_page").exists() {
+            true if has_more && request.end == End::First => true,
+            true => beyond(store, scope, filter, request, ends.1, true).await?,
+            false => false,
+        };
+        let has_previous_page = match page_info.field("has_previous_page").exists() {
+            true if has_more && request.end == End::Last => true,
+            true => beyond(store, scope, filter, request, ends.0, false).await?,
+            false => false,
         };
         let total_count = match selected.field("total_count").exists() {
             true => total_count(store, scope, filter).await?,
@@ -109,8 +109,8 @@ impl Connection {
     }
 }
 
-/// Whether the list goes on past the end of the page that reading did not tell about. An empty page
-/// ends where its cursor stands; without a cursor on that side the page starts the list.
+/// Whether the list goes on past an end of the page, where reading did not tell. Without a cursor on
+/// that side the page goes to the end of the list.
 async fn beyond(
     store: &Store,
     scope: &Scope,
@@ -123,7 +123,8 @@ async fn beyond(
     match cursor {
         None => Ok(false),
         Some(cursor) => {
-            let end = end.unwrap_or(cursor);
+            // An empty page ends just short of where its cursor stands.
+            let end = end.unwrap_or_else(|| request.order.just_short_of(cursor, later));
             store.any_beyond(scope, filter, request.order, end, later).await
         }
     }

@@ -34,16 +34,16 @@ pub fn finish(mut response: Response) -> Response {
     response
 }
 
-/// A root field that failed is null in the answer; async-graphql leaves it out. (All of ours are
-/// nullable, and nothing below them fails.)
+/// A root field that failed, or below which something did, is null in the answer; async-graphql leaves
+/// what failed out. (All root fields are nullable, and nothing between them and what may fail is.)
 fn failed_roots_are_null(response: &mut Response) {
     for error in &response.errors {
-        if let [PathSegment::Field(root)] = error.path.as_slice() {
+        if let Some(PathSegment::Field(root)) = error.path.first() {
             if response.data == Value::Null {
                 response.data = Value::Object(Default::default());
             }
             if let Value::Object(data) = &mut response.data {
-                data.entry(Name::new(root)).or_default();
+                data.insert(Name::new(root), Value::Null);
             }
         }
     }

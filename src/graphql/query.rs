@@ -234,10 +234,15 @@ fn one_of<T: PartialEq>(
 }
 
 fn acting_users(one: Option<ID>, list: Option<Vec<ID>>) -> Result<Option<ActingUsers>> {
-    let Some(users) = one_of("acting_user_ids", one, list)? else { return Ok(None) };
-    let (nobody, users): (Vec<ID>, Vec<ID>) = users.into_iter().partition(|id| **id == NO_AUTHOR);
-    let ids = users.into_iter().map(|id| given_id("acting_user_id", id));
-    Ok(Some(ActingUsers { ids: ids.collect::<Result<_>>()?, or_nobody: !nobody.is_empty() }))
+    // Before they are intersected: a bad id must not hide behind one that is not in both.
+    let one = one.map(|id| given_id("acting_user_id", id)).transpose()?;
+    let list = list.map(|ids| {
+        ids.into_iter().map(|id| given_id("acting_user_ids", id)).collect::<Result<Vec<_>>>()
+    });
+    let Some(users) = one_of("acting_user_ids", one, list.transpose()?)? else { return Ok(None) };
+    let (nobody, ids): (Vec<Id>, Vec<Id>) =
+        users.into_iter().partition(|id| id.as_str() == NO_AUTHOR);
+    Ok(Some(ActingUsers { ids, or_nobody: !nobody.is_empty() }))
 }
 
 fn decode(
