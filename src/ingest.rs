@@ -147,16 +147,23 @@ pub async fn record(store: &Store, viewer: &Viewer, batch: Batch) -> Result<Appe
     let known = store.organizations_in(&scope, named).await?;
     let known: BTreeSet<Id> = known.into_iter().map(|organization| organization.id).collect();
     let tenant_of = |id: &Id| known.contains(id).then(|| viewer.tenant_id.clone());
-    match batch.split(tenant_of) {
-        (accepted, problems) if problems.is_empty() => {
-            let events: Vec<_> = accepted.into_iter().map(|accepted| accepted.event).collect();
-            if events.is_empty() {
-                return Ok(Appended::default());
-            }
-            store.append(&viewer.tenant_id, events).await
-        }
-        (_, problems) => Err(Error::batch(problems)),
+    let (accepted, mut problems) = batch.split(tenant_of);
+    let (indices, events): (Vec<_>, Vec<_>) =
+        accepted.into_iter().map(|Accepted { index, event, .. }| (index, event)).unzip();
+    if problems.is_empty() {
+        return match events.is_empty() {
+            true => Ok(Appended::default()),
+            false => store.append(&viewer.tenant_id, events).await,
+        };
     }
+    // Every bad event is listed, so those too that appending would have refused.
+    let conflicts = store.conflicts(&viewer.tenant_id, &events).await?;
+    problems.extend(conflicts.into_iter().filter_map(|conflict| {
+        let index = *indices.get(conflict.index)?;
+        Some(Problem { index, ..conflict })
+    }));
+    problems.sort_by_key(|problem| problem.index);
+    Err(Error::batch(problems))
 }
 
 /// Records a batch for the operator, who may record for every tenant: all that is acceptable, and

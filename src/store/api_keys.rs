@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use super::directory::{self, Kind};
 use super::entity::api_key;
@@ -63,22 +63,31 @@ impl Store {
     /// Keeps the time of a key's use, if what is stored is older than [`LAST_USE_PRECISION`].
     pub async fn touch_api_key(&self, key: &ApiKey) -> Result<()> {
         let now = self.now();
-        if key.last_used_at.is_some_and(|last| now - last < LAST_USE_PRECISION) {
+        let earlier = now - LAST_USE_PRECISION;
+        if key.last_used_at.is_some_and(|last| last > earlier) {
             return Ok(());
         }
+        // Of many requests that come at once, the first one keeps the time.
+        let is_due = Condition::any()
+            .add(api_key::Column::LastUsedAt.is_null())
+            .add(api_key::Column::LastUsedAt.lte(earlier));
         api_key::Entity::update_many()
             .set(api_key::ActiveModel { last_used_at: Set(Some(now)), ..Default::default() })
             .filter(api_key::Column::TenantId.eq(key.tenant_id.as_str()))
             .filter(api_key::Column::Id.eq(key.id.as_str()))
+            .filter(is_due)
             .exec(&self.database.writers)
             .await?;
         Ok(())
     }
 }
 
-/// The key with this id in a tenant.
-pub async fn find(db: &impl ConnectionTrait, tenant_id: &Id, id: &Id) -> Result<Option<ApiKey>> {
-    let row = api_key::Entity::find_by_id((tenant_id.to_string(), id.to_string())).one(db).await?;
+/// The key with this id in a tenant. Nobody else deletes it until the transaction ends.
+pub async fn find(transaction: &Transaction, tenant_id: &Id, id: &Id) -> Result<Option<ApiKey>> {
+    let row = api_key::Entity::find_by_id((tenant_id.to_string(), id.to_string()))
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
     Ok(row.map(ApiKey::from))
 }
 

@@ -69,6 +69,22 @@ impl Store {
         self.lanes.append(tenant_id, events).await
     }
 
+    /// Those of a tenant's events whose ids were recorded with other content, by their place in the
+    /// list. For a batch that is not appended: appending finds them by itself.
+    pub async fn conflicts(
+        &self,
+        tenant_id: &Id,
+        events: &[PreparedEvent],
+    ) -> Result<Vec<Problem>> {
+        let tenant = tenant_id.as_str();
+        let recorded = recorded_before(self.readers(), self.backend(), tenant, &[events]).await?;
+        match which_are_new(events, &recorded) {
+            Ok(_) => Ok(Vec::new()),
+            Err(Error::Client(refused)) => Ok(refused.problems),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Appends events in a transaction that does more than that.
     pub async fn append_in(
         &self,
@@ -221,7 +237,7 @@ fn which_are_new(batch: &[PreparedEvent], recorded: &Fingerprints) -> Result<Vec
             });
         }
         fresh.push(earlier.is_none());
-        within.insert(id, fingerprint);
+        within.entry(id).or_insert(fingerprint);
     }
     if problems.is_empty() { Ok(fresh) } else { Err(Error::batch(problems)) }
 }

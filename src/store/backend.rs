@@ -6,6 +6,7 @@ use std::time::Duration;
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query, SelectStatement};
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection,
@@ -50,7 +51,29 @@ impl Backend {
         }
     }
 
-    pub(super) fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
+    /// Opens a pool of connections.
+    pub(super) async fn connect(self, url: &str, role: Role) -> Result<DatabaseConnection> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match SeaDatabase::connect(self.connect_options(url, role)?).await {
+                Ok(connections) => return Ok(connections),
+                // SQLite waits for locks, but not when several open a new file at once and each turns
+                // WAL on.
+                Err(error) if tries < 5 && error.to_string().contains("database is locked") => {
+                    tokio::time::sleep(Duration::from_millis(50 * tries)).await;
+                }
+                Err(error) => {
+                    return Err(Error::internal(
+                        "connecting to the database of database_url",
+                        error,
+                    ));
+                }
+            }
+        }
+    }
+
+    fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
@@ -73,6 +96,12 @@ impl Backend {
                 });
             }
             Self::Postgres => {
+                // Here too: from inside the pool, the error would show the password.
+                PgConnectOptions::from_str(url).map_err(|_| {
+                    Error::bad_input(
+                        "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
+                    )
+                })?;
                 options.map_sqlx_postgres_opts(|options| {
                     options
                         .application_name("auditlog")

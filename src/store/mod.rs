@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ActiveValue::Set, Database as SeaDatabase, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait as _, TransactionTrait as _,
+    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
+    TransactionTrait as _,
 };
 
 use crate::domain::page::PositionCodec;
@@ -71,18 +71,12 @@ impl Database {
     /// Connects to `sqlite://FILE` (created when missing) or `postgres://…`.
     pub async fn connect(url: &str) -> Result<Self> {
         let backend = Backend::of_url(url)?;
-        let connect = |role| async move {
-            let options = backend.connect_options(url, role)?;
-            SeaDatabase::connect(options)
-                .await
-                .map_err(|error| Error::internal("connecting to the database", error))
-        };
         Ok(Self {
             backend,
             url: url.to_owned(),
             // The writer comes first: it creates a missing SQLite file.
-            writers: connect(backend::Role::Write).await?,
-            readers: connect(backend::Role::Read).await?,
+            writers: backend.connect(url, backend::Role::Write).await?,
+            readers: backend.connect(url, backend::Role::Read).await?,
         })
     }
 

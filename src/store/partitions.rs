@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{Datelike as _, Months, NaiveDate};
 use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
@@ -56,13 +57,41 @@ impl Partitions {
             let needed = times.into_iter().map(Partition::of);
             needed.filter(|partition| !known.contains(partition)).collect()
         };
-        for partition in missing {
-            partition.create(database).await?;
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(partition);
+        if missing.is_empty() {
+            return Ok(());
         }
+        for partition in &missing {
+            partition.create(database).await?;
+        }
+        outwait_readers(database).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(missing);
         Ok(())
     }
+}
+
+/// Waits until no reader runs any more that was planned before the partitions were there. Such a one
+/// does not look into them, but takes its snapshot later: it would meet an event and miss another
+/// one, in a new partition, with a lower number.
+async fn outwait_readers(database: &Database) -> Result<()> {
+    const RUNNING: &str = "
+        SELECT DISTINCT virtualtransaction FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND relation = 'audit_events'::regclass AND mode = 'AccessShareLock' AND granted
+            AND application_name = current_setting('application_name')";
+    let running = || async {
+        let db = &database.writers;
+        let statement = Statement::from_string(db.get_database_backend(), RUNNING);
+        let rows = db.query_all_raw(statement).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<BTreeSet<String>, _>>()
+    };
+    let mut earlier = running().await?;
+    while !earlier.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let still = running().await?;
+        earlier.retain(|transaction| still.contains(transaction));
+    }
+    Ok(())
 }
 
 impl Partition {

@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 
 use super::directory::{self, Kind};
@@ -125,14 +126,16 @@ pub async fn memberships_of(
     Ok(rows.into_iter().map(Membership::from).collect())
 }
 
-/// The membership with this id in a tenant.
+/// The membership with this id in a tenant. Nobody else changes it until the transaction ends.
 pub async fn find_membership(
-    db: &impl ConnectionTrait,
+    transaction: &Transaction,
     tenant_id: &Id,
     id: &Id,
 ) -> Result<Option<Membership>> {
-    let row =
-        membership::Entity::find_by_id((tenant_id.to_string(), id.to_string())).one(db).await?;
+    let row = membership::Entity::find_by_id((tenant_id.to_string(), id.to_string()))
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
     Ok(row.map(Membership::from))
 }
 
