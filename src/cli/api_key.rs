@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{made, open_store, print_json};
+use super::{made, open_store, print, print_json};
 use crate::admin::{self, Actor};
 use crate::config::Settings;
 use crate::error::Result;
@@ -41,9 +41,9 @@ impl ApiKey {
                 ("id", Some(key.id.as_str())),
                 ("user_id", Some(key.user_id.as_str())),
                 ("name", key.name.as_deref()),
-            ]);
+            ])?;
         } else {
-            println!("{secret}");
+            print(secret)?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::TimeDelta;
 use clap::Args;
 
-use super::serve::{listen, serve};
-use super::{clock, made, random};
+use super::serve::{listen, serve, stop};
+use super::{clock, made, print, random};
 use crate::admin::{self, Actor, NewUser, Rights};
 use crate::config::{Serving, Settings};
 use crate::demo::{User, World};
@@ -33,6 +33,8 @@ pub struct Demo {
 
 impl Demo {
     pub async fn run(self, settings: Settings) -> Result<ExitCode> {
+        // From here on a signal ends this function and not the process: the directory goes with it.
+        let mut stop = stop()?;
         let directory = tempfile::Builder::new()
             .prefix("auditlog-demo-")
             .tempdir()
@@ -44,20 +46,29 @@ impl Demo {
             .local_addr()
             .map_err(|error| Error::internal("asking for the own address", error))?;
 
-        let database = Database::connect(&url).await?;
-        database.migrate().await?;
-        let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
-        let store = Store::open(database, past(Arc::clone(&days_ago)), random()).await?;
         eprintln!("filling a temporary database …");
-        let world = World::new();
-        let mut tenants = HashMap::new();
-        let accounts = found(&store, &world, &mut tenants).await?;
-        days_ago.store(0, Ordering::Relaxed);
-        live(&store, &world, &tenants).await?;
-        introduce(&format!("http://{address}"), &accounts);
-        serve(store, settings.jwt, listener).await?;
+        let (store, accounts) = tokio::select! {
+            filled = fill(&url) => filled?,
+            () = &mut stop => return Ok(ExitCode::SUCCESS),
+        };
+        introduce(&format!("http://{address}"), &accounts)?;
+        serve(store, settings.jwt, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Makes the database and all that is in it. Returns each user with an API key.
+async fn fill(url: &str) -> Result<(Store, Vec<(User, String)>)> {
+    let database = Database::connect(url).await?;
+    database.migrate().await?;
+    let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
+    let store = Store::open(database, past(Arc::clone(&days_ago)), random()).await?;
+    let world = World::new();
+    let mut tenants = HashMap::new();
+    let accounts = found(&store, &world, &mut tenants).await?;
+    days_ago.store(0, Ordering::Relaxed);
+    live(&store, &world, &tenants).await?;
+    Ok((store, accounts))
 }
 
 /// A clock that is some days behind: the group was there before its first event.
@@ -121,17 +132,18 @@ async fn record(store: &Store, tenants: &HashMap<Id, Id>, batch: Batch) -> Resul
 }
 
 /// Says where everything is, and gives a line to paste for each kind of account.
-fn introduce(url: &str, accounts: &[(User, String)]) {
-    println!("Cedar Health Group: four months of sample data, in a temporary database.\n");
-    println!("playground  {url}/playground");
+fn introduce(url: &str, accounts: &[(User, String)]) -> Result<()> {
+    print("Cedar Health Group: four months of sample data, in a temporary database.\n")?;
+    print(format_args!("playground  {url}/playground"))?;
     if let Some((_, key)) = accounts.iter().find(|(user, _)| user.is_owner) {
-        println!("signed in   {url}/playground#key={key}");
+        print(format_args!("signed in   {url}/playground#key={key}"))?;
     }
-    println!("\nOne line to paste for each account:\n");
+    print("\nOne line to paste for each account:\n")?;
     for (user, key) in accounts {
-        println!("# {} {}, {}", user.first_name, user.last_name, user.about);
-        println!("{}\n", curl(url, user, key));
+        print(format_args!("# {} {}, {}", user.first_name, user.last_name, user.about))?;
+        print(format_args!("{}\n", curl(url, user, key)))?;
     }
+    Ok(())
 }
 
 /// What the account would do first: the recorder records, everybody else asks.

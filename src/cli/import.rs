@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{made, open_store};
+use super::{made, open_store, print};
 use crate::admin::{self, Actor};
 use crate::config::Settings;
 use crate::domain::event::{MAX_EVENT_BYTES, NewEvent};
@@ -70,7 +70,8 @@ impl Import {
             Organizations::new(&store, self.create_organizations_under.clone()).await?;
         let (sender, mut batches) = mpsc::channel(BATCHES_WAITING);
         // Reading, parsing and comparing run beside the database's work.
-        let reader = std::thread::spawn(move || read(input, &sender));
+        let name = self.file.display().to_string();
+        let reader = std::thread::spawn(move || read(&name, input, &sender));
 
         let start = Instant::now();
         let mut report = Report::default();
@@ -95,21 +96,20 @@ impl Import {
         progress.finish_and_clear();
         report.organizations_created = organizations.created;
         report.seconds = start.elapsed().as_secs_f64();
-        self.say(&report);
+        self.say(&report)?;
         read?;
         Ok(if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn say(&self, report: &Report) {
+    fn say(&self, report: &Report) -> Result<()> {
         if self.json {
-            if let Ok(json) = serde_json::to_string(report) {
-                println!("{json}");
-            }
+            let json = serde_json::to_string(report);
+            print(json.map_err(|error| Error::internal("writing the report", error))?)?;
         } else {
-            println!(
+            print(format_args!(
                 "recorded {} events, {} were recorded before, {} rejected, in {:.1} s",
                 report.recorded, report.duplicates, report.rejected, report.seconds
-            );
+            ))?;
         }
         if report.rejected > 0 {
             eprintln!(
@@ -117,6 +117,7 @@ impl Import {
                 report.rejected
             );
         }
+        Ok(())
     }
 }
 
@@ -176,8 +177,12 @@ impl Organizations {
 
 /// Reads lines into batches until the input ends. Memory does not grow with the input: a line that
 /// is too long is passed over as it is read.
-fn read(mut input: Box<dyn BufRead + Send>, batches: &mpsc::Sender<Lines>) -> Result<()> {
-    let failed = |error| Error::bad_input(format!("reading the events: {error}"));
+fn read(
+    name: &str,
+    mut input: Box<dyn BufRead + Send>,
+    batches: &mpsc::Sender<Lines>,
+) -> Result<()> {
+    let failed = |error| Error::bad_input(format!("{name}: {error}"));
     let mut lines = Lines { batch: Batch::default(), numbers: Vec::new() };
     let (mut number, mut bytes) = (0_u64, 0);
     let mut line = Vec::new();

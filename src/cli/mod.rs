@@ -9,7 +9,8 @@ mod schema;
 mod serve;
 mod user;
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -57,6 +58,9 @@ enum Command {
     Schema,
 }
 
+/// What clap exits with, and so what settings that cannot be used are answered with too.
+const WRONG_USAGE: u8 = 2;
+
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     // clap prints its own errors and exits with 2, as for every wrong usage.
@@ -66,24 +70,31 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.serving.clone(),
         _ => Serving::default(),
     };
-    let outcome = Settings::load(general, serving).and_then(|settings| {
-        log_to_stderr(&settings.log)?;
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::internal("starting", error))?
-            .block_on(execute(command, settings))
-    });
-    match outcome {
-        Ok(code) => code,
+    let settings = Settings::load(general, serving)
+        .and_then(|settings| log_to_stderr(&settings.log).map(|()| settings));
+    let settings = match settings {
+        Ok(settings) => settings,
         Err(error) => {
-            // Whoever runs the command is the operator: they may read what clients may not.
-            match &error {
-                Error::Client(_) => eprintln!("error: {error}"),
-                Error::Internal(internal) => eprintln!("error: {}", internal.for_the_log()),
-            }
-            ExitCode::FAILURE
+            report(&error);
+            return ExitCode::from(WRONG_USAGE);
         }
+    };
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("starting", error))
+        .and_then(|runtime| runtime.block_on(execute(command, settings)));
+    outcome.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// Whoever runs the command is the operator: they may read what clients may not.
+fn report(error: &Error) {
+    match error {
+        Error::Client(_) => eprintln!("error: {error}"),
+        Error::Internal(internal) => eprintln!("error: {}", internal.for_the_log()),
     }
 }
 
@@ -130,12 +141,20 @@ fn random() -> Random {
     Arc::new(|bytes| aws_lc_rs::rand::fill(bytes).map_err(std::io::Error::other))
 }
 
+/// Prints a line of a result. Nobody may be reading it, and the disk it goes to may be full.
+fn print(line: impl Display) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Error::bad_input(format!("writing to standard output: {error}")))
+}
+
 /// Prints what was made as JSON, for scripts.
-fn print_json<const N: usize>(members: [(&str, Option<&str>); N]) {
+fn print_json<const N: usize>(members: [(&str, Option<&str>); N]) -> Result<()> {
     let members = members.into_iter().map(|(key, value)| {
         (key.to_owned(), value.map_or(Json::Null, |text| Json::String(text.to_owned())))
     });
-    println!("{}", Json::Object(members.collect()));
+    print(Json::Object(members.collect()))
 }
 
 /// What was made; messages about the input become one error, in the words of the command line.

@@ -42,7 +42,7 @@ impl Organization {
                 ("name", Some(&organization.name)),
                 ("parent_id", parent),
                 ("tenant_id", Some(organization.tenant_id.as_str())),
-            ]);
+            ])?;
         }
         match parent {
             Some(parent) => eprintln!("added organization {} below {parent}", organization.id),

@@ -1,6 +1,7 @@
 //! `auditlog serve`
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{clock, random};
+use super::{clock, print, random};
 use crate::auth::{Authenticator, jwt};
 use crate::config::{Serving, Settings};
 use crate::error::{Error, Result};
@@ -35,10 +36,13 @@ impl Serve {
         }
         let store = Store::open(database, clock(), random()).await?;
         let listener = listen(settings.listen).await?;
-        serve(store, settings.jwt, listener).await?;
+        serve(store, settings.jwt, listener, stop()?).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
+
+/// Ends when the process is told to stop.
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Takes the address, so that what is printed and served agree even for port 0.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -52,6 +56,7 @@ pub async fn serve(
     store: Store,
     tokens: Option<jwt::Settings>,
     listener: TcpListener,
+    stop: Stop,
 ) -> Result<()> {
     let tokens = tokens.map(jwt::Verifier::new).transpose()?;
     let router = http::router(store.clone(), Authenticator::new(store.clone(), tokens)).await;
@@ -59,12 +64,8 @@ pub async fn serve(
         .local_addr()
         .map_err(|error| Error::internal("asking for the own address", error))?;
     tokio::spawn(keep_partitions_ahead(store));
-    let stop = stop()?;
-    println!("listening on http://{address}");
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(|error| Error::internal("serving", error))
+    print(format_args!("listening on http://{address}"))?;
+    http::serve(listener, router, stop).await
 }
 
 async fn keep_partitions_ahead(store: Store) {
@@ -80,15 +81,15 @@ async fn keep_partitions_ahead(store: Store) {
 }
 
 /// Ends at the first SIGINT or SIGTERM.
-fn stop() -> Result<impl Future<Output = ()> + Send + 'static> {
+pub fn stop() -> Result<Stop> {
     let on = |kind| signal(kind).map_err(|error| Error::internal("listening for signals", error));
     let (mut interrupt, mut terminate) =
         (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
-    Ok(async move {
+    Ok(Box::pin(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
         tracing::info!("stopping; requests that are under way are finished");
-    })
+    }))
 }

@@ -80,7 +80,7 @@ impl User {
                 ("id", Some(membership.user_id.as_str())),
                 ("organization_id", Some(membership.organization_id.as_str())),
                 ("organization_membership_id", Some(membership.id.as_str())),
-            ]);
+            ])?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -10,12 +10,16 @@ mod playground;
 mod record;
 mod respond;
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use tokio::net::TcpListener;
 
 use crate::auth::Authenticator;
+use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::ingest::MAX_REQUEST_BYTES;
 use crate::store::Store;
@@ -57,4 +61,16 @@ pub async fn router(store: Store, authenticator: Authenticator) -> Router {
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .layer(from_fn_with_state(app.metrics.clone(), metrics::measure))
         .with_state(app)
+}
+
+/// Serves until `stop` ends, then finishes what is under way.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(stop)
+        .await
+        .map_err(|error| Error::internal("serving", error))
 }

@@ -62,10 +62,19 @@ pub async fn schema(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], answer).into_response()
 }
 
+/// Whether a client takes gzip: it names it, and not with a weight of zero.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").map(str::parse);
+        name.trim().eq_ignore_ascii_case("gzip") && weight != Some(Ok(0.0))
+    })
+}
+
 /// A part of the bundle, unpacked only for a client that cannot do it itself.
 fn packed(headers: &HeaderMap, content_type: &'static str, gzipped: &'static [u8]) -> Response {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-    let mut response = if accepted.is_some_and(|accepted| accepted.contains("gzip")) {
+    let mut response = if takes_gzip(headers) {
         ([(header::CONTENT_ENCODING, "gzip")], gzipped).into_response()
     } else {
         let mut plain = Vec::new();
