@@ -1,81 +1,36 @@
 //! The laws of the sample data, checked on what is generated for several seeds and times.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::sync::LazyLock;
 
+use auditlog::demo::World;
+use auditlog::domain::event::NewEvent;
+use auditlog::domain::kind::ResourceName;
 use chrono::{DateTime, Datelike, FixedOffset, Months, Utc, Weekday};
 use serde_json::{Map, Value};
-
-use super::World;
-
-const RESOURCE_NAMES: [&str; 23] = [
-    "API_KEY",
-    "APPOINTMENT",
-    "APPOINTMENT_INCLUSION",
-    "APPOINTMENT_LOCATION",
-    "APPOINTMENT_SETTING",
-    "AVAILABILITY",
-    "BILLING_ITEM",
-    "CARE_PLAN",
-    "CMS1500",
-    "CMS1500_POLICY",
-    "CPT_CODES_CMS1500",
-    "DIAGNOSIS",
-    "FEATURE_TOGGLE",
-    "FORM_ANSWER_GROUP",
-    "FORM_ANSWER",
-    "GOAL",
-    "LOCATION",
-    "ORGANIZATION",
-    "ORGANIZATION_INFO",
-    "ORGANIZATION_MEMBERSHIP",
-    "POLICY",
-    "TASK",
-    "USER",
-];
-
-const KEYS: [&str; 17] = [
-    "id",
-    "organization_id",
-    "acting_user_id",
-    "type",
-    "resource_name",
-    "resource_id",
-    "occurred_at",
-    "before",
-    "after",
-    "changes",
-    "ip_address",
-    "user_agent",
-    "url",
-    "page",
-    "description",
-    "request_id",
-    "metadata",
-];
 
 type Event = Map<String, Value>;
 
 struct Sample {
     now: DateTime<Utc>,
+    lines: Vec<String>,
     events: Vec<Event>,
 }
 
 fn generate(seed: u64, now: &str) -> Sample {
     let now = now.parse().unwrap();
-    let events = World::new().events(seed, now);
-    let events = events.map(|line| serde_json::from_str(&line).unwrap());
-    Sample { now, events: events.collect() }
+    let lines: Vec<String> = World::new().events(seed, now).collect();
+    let events = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    Sample { now, lines, events }
 }
 
-/// A weekday noon, a Sunday, an early Monday, the day after a leap day, a year's first second.
-static SAMPLES: LazyLock<[Sample; 5]> = LazyLock::new(|| {
+/// A weekday noon, an early Monday, the day after a leap day.
+static SAMPLES: LazyLock<[Sample; 3]> = LazyLock::new(|| {
     [
         (1, "2026-11-18T19:00:00Z"),
-        (2, "2026-11-22T05:30:00Z"),
-        (3, "2026-11-23T10:00:00.000001Z"),
-        (4, "2028-03-01T23:59:59Z"),
-        (u64::MAX, "2030-01-01T00:00:00Z"),
+        (2, "2026-11-23T10:00:00.000001Z"),
+        (u64::MAX, "2028-03-01T23:59:59Z"),
     ]
     .map(|(seed, now)| generate(seed, now))
 });
@@ -133,25 +88,20 @@ fn told(event: &Event) -> BTreeMap<String, (Option<Value>, Option<Value>)> {
 }
 
 #[test]
-fn events_have_the_shape_of_the_contract() {
+fn events_are_acceptable() {
+    for line in SAMPLES.iter().flat_map(|sample| &sample.lines) {
+        NewEvent::parse(line).unwrap_or_else(|problem| panic!("{problem}: {line}"));
+    }
+}
+
+#[test]
+fn events_tell_what_changed_as_their_type_does() {
     for event in all_events() {
-        for key in event.keys() {
-            assert!(KEYS.contains(&key.as_str()), "{key}");
-        }
-        assert!(RESOURCE_NAMES.contains(&text(event, "resource_name")));
-        for id in ["id", "organization_id", "resource_id"] {
-            assert!((1..=255).contains(&text(event, id).len()));
-        }
-        assert!(event["acting_user_id"].is_null() || event["acting_user_id"].is_string());
         let sides = ["before", "after", "changes"].map(|side| event.contains_key(side));
         match text(event, "type") {
             "CREATE" => assert_eq!(sides, [false, true, false]),
             "DESTROY" => assert_eq!(sides, [true, false, false]),
-            "UPDATE" => assert!([[true, true, false], [false, false, true]].contains(&sides)),
-            other => panic!("{other}"),
-        }
-        for side in ["before", "after", "metadata"] {
-            assert!(event.get(side).is_none_or(Value::is_object));
+            _ => assert!([[true, true, false], [false, false, true]].contains(&sides)),
         }
     }
 }
@@ -223,11 +173,9 @@ fn histories_are_coherent() {
 
 #[test]
 fn the_same_seed_and_time_give_the_same_bytes() {
-    let world = World::new();
-    let now = "2026-11-18T19:00:00Z".parse().unwrap();
-    let lines = |seed| world.events(seed, now).collect::<Vec<String>>();
-    assert!(lines(7) == lines(7));
-    assert!(lines(7) != lines(8));
+    let Sample { now, lines, .. } = &SAMPLES[0];
+    assert!(World::new().events(1, *now).eq(lines.iter().cloned()));
+    assert!(World::new().events(2, *now).ne(lines.iter().cloned()));
 }
 
 #[test]
@@ -240,7 +188,10 @@ fn people_act_where_they_work() {
             continue;
         };
         let actor = world.users.iter().find(|user| user.id == actor).unwrap();
-        assert!(world.is_at_or_above(actor.organization_id, organization.id), "{event:?}");
+        let mut lineage = iter::successors(Some(organization), |below| {
+            world.organizations.iter().find(|o| Some(o.id) == below.parent_id)
+        });
+        assert!(lineage.any(|o| o.id == actor.organization_id), "{event:?}");
     }
 }
 
@@ -276,7 +227,7 @@ fn there_is_enough_of_everything() {
         let resources: BTreeSet<&str> =
             sample.events.iter().map(|event| text(event, "resource_name")).collect();
         // Nobody founds or closes an organization in these four months.
-        assert_eq!(resources.len(), RESOURCE_NAMES.len() - 1, "{resources:?}");
+        assert_eq!(resources.len(), ResourceName::ALL.len() - 1, "{resources:?}");
     }
 }
 

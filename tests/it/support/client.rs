@@ -32,6 +32,11 @@ impl Client {
         Self::anonymous(router).with("authorization", &format!("Bearer {credential}"))
     }
 
+    /// The same person at another server.
+    pub fn at(&self, router: &Router) -> Self {
+        Self { router: router.clone(), headers: self.headers.clone() }
+    }
+
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

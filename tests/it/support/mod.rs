@@ -1,7 +1,13 @@
 //! What tests stand on: a database each, a server over it, people with keys.
 
+pub mod binary;
+pub mod browser;
 pub mod client;
+pub mod direct;
+pub mod log;
 pub mod postgres;
+pub mod property;
+pub mod tokens;
 pub mod world;
 
 use std::sync::Arc;

@@ -39,7 +39,7 @@ pub struct World {
 }
 
 /// What a test user may do.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct May {
     pub own: bool,
     pub view: bool,

@@ -1,0 +1,128 @@
+//! `auditlog demo`: what it prints works, and it leaves nothing behind.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::binary::{Installation, Server};
+
+const DEMO: [&str; 3] = ["demo", "--listen", "127.0.0.1:0"];
+
+/// What is printed for each account: the description and the line to paste.
+fn accounts(server: &Server) -> Vec<(String, String)> {
+    let lines: Vec<&str> = server.introduction.lines().collect();
+    let pair = |pair: &[&str]| {
+        let about = pair[0].strip_prefix("# ")?;
+        Some((about.to_owned(), pair[1].to_owned()))
+    };
+    lines.windows(2).filter_map(pair).collect()
+}
+
+/// Pastes a line into a shell.
+fn pasted(line: &str) -> Value {
+    let output = Command::new("sh").args(["-c", line]).env("NO_PROXY", "*").output().unwrap();
+    assert!(output.status.success(), "{line}: {output:?} (Debian's package is curl)");
+    let answer = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{line}: {answer}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_printed_line_answers_as_its_account_is_described() {
+    let installation = Installation::bare();
+    let server = installation.command(&DEMO).serving();
+    let accounts = accounts(&server);
+    assert_eq!(accounts.len(), server.introduction.matches("curl ").count());
+    assert!(accounts.len() >= 6, "{}", server.introduction);
+
+    let (mut everything, mut parts, mut forbidden, mut recorders) = (Vec::new(), Vec::new(), 0, 0);
+    for (about, line) in &accounts {
+        assert!(line.starts_with("curl ") && line.contains(&server.url), "{line}");
+        let answer = pasted(line);
+        let total = answer["data"]["auditLog"]["total_count"].as_u64();
+        if about.contains("FORBIDDEN") {
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{about}: {answer}");
+            forbidden += 1;
+        } else if about.contains("records events") {
+            assert_eq!(answer["recorded"], 1, "{about}: {answer}");
+            recorders += 1;
+        } else {
+            assert_eq!(answer.get("errors"), None, "{about}: {answer}");
+            let nodes = answer["data"]["auditLog"]["nodes"].as_array().unwrap();
+            assert_eq!(nodes.len(), 3, "{about}: {answer}");
+            let all = about.contains("sees every event");
+            assert!(all || about.contains("sees that"), "{about} is not described");
+            if all { &mut everything } else { &mut parts }.push(total.unwrap());
+        }
+    }
+    assert!(forbidden > 0 && recorders > 0);
+    let all = everything[0];
+    assert!(all > 1_000 && everything.iter().all(|total| *total == all), "{everything:?}");
+    assert!(!parts.is_empty(), "nobody sees a part");
+    assert!(parts.iter().all(|part| *part > 0 && *part < all), "{parts:?} of {all}");
+
+    // What the recorder's line recorded is there, and it is not recorded when nobody pastes it.
+    let owner = &accounts[0].1;
+    assert_eq!(pasted(owner)["data"]["auditLog"]["total_count"], all + recorders);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_addresses_open() {
+    let installation = Installation::bare();
+    let server = installation.command(&DEMO).serving();
+    let printed = |name: &str| {
+        let line = server.introduction.lines().find(|line| line.starts_with(name)).unwrap();
+        let address = line.split_whitespace().last().unwrap();
+        address.strip_prefix(&server.url).expect("an address of this server").to_owned()
+    };
+    let playground = printed("playground");
+    assert_eq!(server.get(&playground).await.0, 200);
+    let signed_in = printed("signed in");
+    let (page, key) = signed_in.split_once("#key=").expect("the key in the fragment");
+    assert_eq!(page, playground);
+    let (status, answer) = server.graphql(key, "{ viewer { is_owner } }").await;
+    assert_eq!((status, &answer["data"]["viewer"]["is_owner"]), (200, &true.into()));
+}
+
+#[test]
+fn nothing_is_left_behind_when_it_is_told_to_stop() {
+    for signal in ["INT", "TERM"] {
+        let installation = Installation::bare();
+        let server = installation.command(&DEMO).serving();
+        assert_eq!(installation.temporary_files().len(), 1, "its database");
+        server.signal(signal);
+        server.ended().exited(0);
+        assert_eq!(installation.temporary_files(), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn nothing_is_left_behind_when_it_is_stopped_while_it_fills_its_database() {
+    for signal in ["INT", "TERM"] {
+        let installation = Installation::bare();
+        let mut demo = installation.command(&DEMO).start();
+        while installation.temporary_files().is_empty() {
+            assert!(demo.is_running(), "{:?}", demo.ended());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        demo.signal(signal);
+        let ran = demo.ended().exited(0);
+        assert_eq!(ran.stdout, "", "it was filled already");
+        assert_eq!(installation.temporary_files(), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_database_of_the_settings_is_not_touched() {
+    let installation = Installation::bare();
+    installation.write("auditlog.toml", "database_url = \"sqlite://mine.db\"\n");
+    let command = installation.command(&DEMO).env("AUDITLOG_DATABASE_URL", "sqlite://own.db");
+    drop(command.serving());
+    let files: Vec<_> = std::fs::read_dir(installation.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != "tmp" && name != "auditlog.toml")
+        .collect();
+    assert_eq!(files, Vec::<std::ffi::OsString>::new());
+}

@@ -1,0 +1,168 @@
+//! The laws of the opaque positions that ids and cursors are: they lead back, and cannot be made up.
+
+use std::collections::BTreeSet;
+
+use auditlog::domain::id::Id;
+use auditlog::domain::page::{Order, Position, PositionCodec, Purpose};
+use auditlog::domain::time::Time;
+use chrono::DateTime;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+const PURPOSES: [Purpose; 5] = [
+    Purpose::EventId,
+    Purpose::Cursor(Order::OccurredAtAsc),
+    Purpose::Cursor(Order::OccurredAtDesc),
+    Purpose::Cursor(Order::SequenceAsc),
+    Purpose::Cursor(Order::SequenceDesc),
+];
+
+fn time(text: &str) -> Time {
+    auditlog::domain::time::parse(text).unwrap()
+}
+
+fn first_time() -> Time {
+    time("0001-01-01")
+}
+
+fn last_time() -> Time {
+    time("9999-12-31T23:59:59.999999Z")
+}
+
+fn codec() -> PositionCodec {
+    PositionCodec::new(b"the key of this installation, 32")
+}
+
+fn clinic() -> Id {
+    Id::new("clinic-7").unwrap()
+}
+
+fn positions() -> impl Strategy<Value = Position> {
+    let (first, last) = (first_time().timestamp_micros(), last_time().timestamp_micros());
+    let micros = prop_oneof![4 => first..=last, 1 => select(vec![first, -1, 0, 1, last])];
+    let sequences = prop_oneof![any::<i64>(), select(vec![i64::MIN, -1, 0, 1, i64::MAX])];
+    (micros, sequences).prop_map(|(micros, sequence)| Position {
+        occurred_at: DateTime::from_timestamp_micros(micros).unwrap(),
+        sequence,
+    })
+}
+
+fn tenants() -> impl Strategy<Value = Id> {
+    ".{1,20}".prop_filter_map("an id", |text| Id::new(text).ok())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn a_position_leads_back_to_itself(
+        position in positions(),
+        tenant in tenants(),
+        purpose in select(&PURPOSES[..]),
+    ) {
+        let text = codec().encode(&tenant, purpose, position);
+        prop_assert_eq!(codec().decode(&tenant, purpose, &text), Some(position));
+        prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    }
+
+    #[test]
+    fn it_is_refused_for_another_use(position in positions(), made_for in 0..5_usize) {
+        let text = codec().encode(&clinic(), PURPOSES[made_for], position);
+        for (i, purpose) in PURPOSES.into_iter().enumerate() {
+            let expected = (i == made_for).then_some(position);
+            prop_assert_eq!(codec().decode(&clinic(), purpose, &text), expected);
+        }
+    }
+
+    #[test]
+    fn it_is_refused_for_another_tenant(position in positions(), a in tenants(), b in tenants()) {
+        let text = codec().encode(&a, Purpose::EventId, position);
+        prop_assert_eq!(codec().decode(&b, Purpose::EventId, &text).is_some(), a == b);
+    }
+
+    #[test]
+    fn it_is_refused_by_another_installation(position in positions(), key in any::<[u8; 32]>()) {
+        let text = codec().encode(&clinic(), Purpose::EventId, position);
+        prop_assert_eq!(PositionCodec::new(&key).decode(&clinic(), Purpose::EventId, &text), None);
+    }
+
+    #[test]
+    fn two_positions_never_share_a_text(a in positions(), b in positions()) {
+        let text = |position| codec().encode(&clinic(), Purpose::EventId, position);
+        prop_assert_eq!(text(a) == text(b), a == b);
+    }
+
+    #[test]
+    fn no_other_text_leads_anywhere(text in any::<String>(), near in "[A-Za-z0-9_=-]{40,48}") {
+        for purpose in PURPOSES {
+            prop_assert_eq!(codec().decode(&clinic(), purpose, &text), None);
+            prop_assert_eq!(codec().decode(&clinic(), purpose, &near), None);
+        }
+    }
+
+    #[test]
+    fn any_other_character_anywhere_is_refused(
+        position in positions(),
+        at in any::<Index>(),
+        other in any::<char>(),
+    ) {
+        let text = codec().encode(&clinic(), Purpose::EventId, position);
+        let mut altered: Vec<char> = text.chars().collect();
+        *at.get_mut(&mut altered) = other;
+        let altered = String::from_iter(altered);
+        prop_assume!(altered != text);
+        prop_assert_eq!(codec().decode(&clinic(), Purpose::EventId, &altered), None);
+    }
+}
+
+#[test]
+fn every_alteration_of_one_text_is_refused() {
+    let alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_', '+', '/', '=']);
+    let alphabet: Vec<char> = alphabet.collect();
+    let position = Position { occurred_at: time("2026-10-02T13:30:00.123456Z"), sequence: 42 };
+    for purpose in PURPOSES {
+        let text = codec().encode(&clinic(), purpose, position);
+        let refused = |altered: &str| codec().decode(&clinic(), purpose, altered).is_none();
+        for at in 0..text.len() {
+            assert!(refused(&text[..at]), "cut to {at} characters");
+            assert!(refused(&text[at + 1..]), "without the first {at}");
+            let (head, tail) = (&text[..at], &text[at + 1..]);
+            assert!(refused(&format!("{head}{tail}")), "without character {at}");
+            for &other in alphabet.iter().filter(|&&c| !text[at..].starts_with(c)) {
+                assert!(refused(&format!("{head}{other}{tail}")), "{other} at {at}");
+            }
+        }
+        for extended in ["=", "==", "A", "AA", "AAA", "AAAA", " ", "\n", "\0"] {
+            assert!(refused(&format!("{text}{extended}")), "{extended:?} after it");
+            assert!(refused(&format!("{extended}{text}")), "{extended:?} before it");
+        }
+        assert!(refused(""));
+        assert!(refused(&text.to_uppercase()));
+        assert!(refused(&format!("{text}{text}")));
+        assert!(!refused(&text));
+    }
+}
+
+#[test]
+fn the_ends_of_time_and_of_numbers_are_positions_like_any_other() {
+    let times = [first_time(), time("1970-01-01"), last_time()];
+    let mut texts = BTreeSet::new();
+    for occurred_at in times {
+        for sequence in [i64::MIN, 0, 1, i64::MAX] {
+            let position = Position { occurred_at, sequence };
+            for purpose in PURPOSES {
+                let text = codec().encode(&clinic(), purpose, position);
+                assert_eq!(codec().decode(&clinic(), purpose, &text), Some(position));
+                texts.insert(text);
+            }
+        }
+    }
+    assert_eq!(texts.len(), times.len() * 4 * PURPOSES.len());
+}
+
+#[test]
+fn positions_are_ordered_by_time_and_then_by_number() {
+    let at = |text, sequence| Position { occurred_at: time(text), sequence };
+    let ordered = [at("2026-10-01", 9), at("2026-10-02", 1), at("2026-10-02", 2)];
+    assert!(ordered.is_sorted_by(|a, b| a < b));
+}

@@ -1,0 +1,22 @@
+//! Properties that hold for whatever a generator comes up with.
+
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+
+/// Runs an async test on random cases. One that fails is made as small as it goes and printed. Each
+/// run makes new cases, of which `PROPTEST_CASES` sets how many; with the same
+/// `PROPTEST_RNG_SEED` they are the same.
+pub fn for_all<S: Strategy>(cases: u32, strategy: S, test: impl AsyncFn(S::Value)) {
+    let mut config =
+        Config { max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    let outcome = TestRunner::new(config).run(&strategy, |case| {
+        block_in_place(|| Handle::current().block_on(test(case)));
+        Ok(())
+    });
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+}
