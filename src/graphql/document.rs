@@ -59,11 +59,15 @@ fn operation<'a>(
     name: Option<&str>,
 ) -> Option<&'a OperationDefinition> {
     let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), _) => operation,
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name)?,
-        (DocumentOperations::Multiple(_), None) => return None,
+        (DocumentOperations::Single(operation), _) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        // One operation that has a name need not be named.
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next()
+        }
+        (DocumentOperations::Multiple(_), None) => None,
     };
-    Some(&operation.node)
+    operation.map(|operation| &operation.node)
 }
 
 /// `seen` keeps fragments that spread each other in a circle, which validation refuses later, from

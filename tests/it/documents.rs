@@ -3,19 +3,20 @@
 use serde_json::json;
 
 use crate::support::On;
-use crate::support::world::{VIEW, World};
+use crate::support::world::{NOTHING, OWN, VIEW, World};
 
 on_both!(
     fields_come_in_the_order_in_which_they_are_selected,
     a_variable_that_is_not_set_has_its_default_in_directives_too,
     a_root_field_that_fails_is_null_and_the_others_answer,
+    no_mutation_is_executed_by_get_however_it_is_written,
 );
 
 async fn fields_come_in_the_order_in_which_they_are_selected(on: On) {
     let world = World::new(on).await;
     let viewer = world.user("ann", "acme", VIEW).await;
     let query = "
-        query { b: viewer { can_record is_owner } ...Log ... { c: viewer { is_owner } } a: __typename }
+        query Named { b: viewer { can_record is_owner } ...Log ... { c: viewer { is_owner } } a: __typename }
         fragment Log on Query { auditLog(first: 1) { total_count page_info { has_previous_page has_next_page } nodes { type } } }";
     for _ in 0..5 {
         let answer = viewer.graphql(query, json!({})).await;
@@ -40,9 +41,33 @@ async fn a_variable_that_is_not_set_has_its_default_in_directives_too(on: On) {
 
 async fn a_root_field_that_fails_is_null_and_the_others_answer(on: On) {
     let world = World::new(on).await;
-    let member = world.user("bob", "acme", crate::support::world::NOTHING).await;
+    let member = world.user("bob", "acme", NOTHING).await;
     let answer = member.graphql("{ log: auditLog { total_count } viewer { is_owner } }", json!({}));
     let answer = answer.await.json();
     assert_eq!(answer["data"], json!({"log": null, "viewer": {"is_owner": false}}));
     assert_eq!(answer["errors"][0]["path"], json!(["log"]));
+}
+
+async fn no_mutation_is_executed_by_get_however_it_is_written(on: On) {
+    let world = World::new(on).await;
+    let owner = world.user("ann", "acme", OWN).await;
+    let create = r#"createOrganization(input: {id: "made", name: "Made", parent_id: "acme"}) { messages { message } }"#;
+    for (document, operation) in [
+        (format!("mutation {{ {create} }}"), ""),
+        (format!("mutation M {{ {create} }}"), ""),
+        (format!("mutation M {{ {create} }}"), "&operationName=M"),
+        (format!("query Q {{ __typename }} mutation M {{ {create} }}"), "&operationName=M"),
+        (format!("# a comment\n,,mutation M {{ ...F }} fragment F on Mutation {{ {create} }}"), ""),
+    ] {
+        let document: String = form_urlencoded(&document);
+        let answer = owner.get(&format!("/graphql?query={document}{operation}")).await;
+        assert_eq!(answer.status, 405, "{}", answer.body);
+        assert_eq!(answer.headers["allow"], "POST");
+    }
+    let made = "{ viewer { organizations { id } } }";
+    assert!(!owner.query(made).await.to_string().contains("made"));
+}
+
+fn form_urlencoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
