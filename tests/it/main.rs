@@ -24,7 +24,6 @@ mod diff;
 mod documents;
 mod exactness;
 mod examples;
-mod exp;
 mod filters;
 mod fingerprint;
 mod import_at_scale;
