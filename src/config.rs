@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::auth::jwt::{self, KeySource};
 use crate::error::{Error, Result};
+use crate::store::Backend;
 
 const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
@@ -108,12 +109,17 @@ impl Settings {
         }
         let (issuer, audience) =
             (serving.jwt_issuer.or(file.jwt_issuer), serving.jwt_audience.or(file.jwt_audience));
+        if let [KeySource::Secret(secret)] = sources.as_slice() {
+            jwt::check_secret(secret)?;
+        }
         let settings = |keys| jwt::Settings { keys, issuer, audience };
+        let database_url = general
+            .database_url
+            .or(file.database_url)
+            .unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
+        Backend::of_url(&database_url)?;
         Ok(Self {
-            database_url: general
-                .database_url
-                .or(file.database_url)
-                .unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()),
+            database_url,
             log: general.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
             listen: listen.parse().map_err(|_| {
                 Error::bad_input(format!(

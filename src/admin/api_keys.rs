@@ -24,22 +24,14 @@ pub async fn create_api_key(
         None => None,
         Some(id) => input.found("user_id", "user", actor.user(store, &id).await?),
     };
-    if let Some((user, memberships)) = &user
-        && !actor.may_act_as(user, memberships)
-    {
-        input.mend(
-            "user_id",
-            "the user is also a member outside of your organizations: an owner above must make the key",
-        );
-    }
-    let (Some((user, memberships)), true) = (user, input.is_fine()) else {
+    let (Some((user, _)), true) = (user, input.is_fine()) else {
         return Ok(Err(input.messages));
     };
     let secret = api_key::generate(store)?;
     let key = ApiKey {
-        tenant_id: user.tenant_id,
+        tenant_id: user.tenant_id.clone(),
         id: random_id(store)?,
-        user_id: user.id,
+        user_id: user.id.clone(),
         name,
         created_at: store.now(),
         last_used_at: None,
@@ -48,12 +40,22 @@ pub async fn create_api_key(
     store
         .write(move |store, transaction| {
             Box::pin(async move {
+                // Read here: what they are a member of may have changed since the user was found.
+                let memberships =
+                    users::memberships_of(transaction, &key.tenant_id, &key.user_id).await?;
+                if !actor.may_act_as(&user, &memberships) {
+                    input.mend(
+                        "user_id",
+                        "the user is also a member outside of your organizations: an owner above must make the key",
+                    );
+                    return Ok(Err(input.messages));
+                }
                 api_keys::insert(transaction, &key, &api_key::hash(&secret)).await?;
                 let done = Done {
                     event_type: EventType::Create,
                     before: None,
                     after: Some(api_key_json(&key)),
-                    ..about_key(&key, &memberships)
+                    ..about_key(&actor, &key, &memberships)
                 };
                 actor.record(store, transaction, &key.tenant_id, done).await?;
                 Ok(Ok((secret, key)))
@@ -92,7 +94,7 @@ pub async fn delete_api_key(store: &Store, actor: &Actor, id: String) -> Result<
                     event_type: EventType::Destroy,
                     before: Some(api_key_json(&key)),
                     after: None,
-                    ..about_key(&key, &memberships)
+                    ..about_key(&actor, &key, &memberships)
                 };
                 actor.record(store, transaction, tenant_id, done).await?;
                 Ok(Ok(key))
@@ -102,13 +104,14 @@ pub async fn delete_api_key(store: &Store, actor: &Actor, id: String) -> Result<
 }
 
 /// What all events about a key say. A key belongs to a user; it is logged where they are a member.
-fn about_key(key: &ApiKey, memberships: &[Membership]) -> Done {
+fn about_key(actor: &Actor, key: &ApiKey, memberships: &[Membership]) -> Done {
     Done {
         event_type: EventType::Update,
         resource_name: ResourceName::ApiKey,
         resource_id: key.id.clone(),
         organization_id: memberships
-            .first()
+            .iter()
+            .find(|m| actor.scope().is_none_or(|scope| scope.holds(&m.organization_id)))
             .map_or_else(|| key.tenant_id.clone(), |m| m.organization_id.clone()),
         before: None,
         after: None,

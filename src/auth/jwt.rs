@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgo
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use super::unauthenticated;
 use crate::domain::time::Time;
@@ -25,6 +25,16 @@ const FETCH_AT_MOST_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// The shortest HS256 secret, in bytes: that of the hash.
 pub const MIN_SECRET_BYTES: usize = 32;
+
+/// Refuses a secret that could be guessed.
+pub fn check_secret(secret: &str) -> Result<()> {
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(Error::bad_input(format!(
+            "jwt_secret must have at least {MIN_SECRET_BYTES} bytes"
+        )));
+    }
+    Ok(())
+}
 
 /// Where the keys come from.
 #[derive(Debug, Clone)]
@@ -62,7 +72,15 @@ struct Inner {
 
 enum Keys {
     Fixed(Vec<Key>),
-    Fetched { url: String, client: reqwest::Client, cache: RwLock<Cache> },
+    Fetched(Arc<KeySet>),
+}
+
+/// A set at a URL, as it was when it was last fetched.
+struct KeySet {
+    url: String,
+    client: reqwest::Client,
+    cache: RwLock<Cache>,
+    fetching: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -93,16 +111,11 @@ impl Verifier {
     pub fn new(settings: Settings) -> Result<Self> {
         let Settings { keys, issuer, audience } = settings;
         let keys = match keys {
-            KeySource::Secret(secret) if secret.len() < MIN_SECRET_BYTES => {
-                return Err(Error::bad_input(format!(
-                    "jwt_secret must have at least {MIN_SECRET_BYTES} bytes"
-                )));
+            KeySource::Secret(secret) => {
+                check_secret(&secret)?;
+                let key = DecodingKey::from_secret(secret.as_bytes());
+                Keys::Fixed(vec![Key { id: None, algorithm: Algorithm::HS256, key }])
             }
-            KeySource::Secret(secret) => Keys::Fixed(vec![Key {
-                id: None,
-                algorithm: Algorithm::HS256,
-                key: DecodingKey::from_secret(secret.as_bytes()),
-            }]),
             KeySource::File(path) => {
                 let text = std::fs::read_to_string(&path).map_err(|error| {
                     Error::bad_input(format!("jwt_jwks_file {}: {error}", path.display()))
@@ -112,14 +125,15 @@ impl Verifier {
                 })?;
                 Keys::Fixed(keys)
             }
-            KeySource::Url(url) => Keys::Fetched {
+            KeySource::Url(url) => Keys::Fetched(Arc::new(KeySet {
                 url,
                 client: reqwest::Client::builder()
                     .timeout(Duration::from_secs(5))
                     .build()
                     .map_err(|error| Error::internal("preparing to fetch keys", error))?,
                 cache: RwLock::default(),
-            },
+                fetching: Mutex::default(),
+            })),
         };
         Ok(Self { inner: Arc::new(Inner { issuer, audience, keys }) })
     }
@@ -201,33 +215,49 @@ impl Keys {
             };
             keys.iter().filter(fits).cloned().collect()
         };
-        let (url, client, cache) = match self {
+        let set = match self {
             Self::Fixed(keys) => return Ok(select(keys)),
-            Self::Fetched { url, client, cache } => (url, client, cache),
+            Self::Fetched(set) => set,
         };
-        {
-            let cache = cache.read().await;
-            let found = select(&cache.keys);
+        let (found, fresh, may_fetch) = {
+            let cache = set.cache.read().await;
             let fresh = cache.fetched_at.is_some_and(|at| now - at < REFRESH_AFTER);
-            if !cache.may_fetch(now) || (fresh && !found.is_empty()) {
-                return Ok(found);
+            (select(&cache.keys), fresh, cache.may_fetch(now))
+        };
+        if !found.is_empty() {
+            // Nobody waits for a key set while there is a key at hand.
+            if !fresh && may_fetch {
+                tokio::spawn(Arc::clone(set).refresh(now));
+            }
+            return Ok(found);
+        }
+        // In a task of its own: whoever asked may go away, and the one fetch a minute must not be lost.
+        let refreshed = tokio::spawn(Arc::clone(set).refresh(now)).await;
+        refreshed.map_err(|error| Error::internal("fetching keys", error))?;
+        Ok(select(&set.cache.read().await.keys))
+    }
+}
+
+impl KeySet {
+    /// Fetches the set, unless that was tried within the minute. Who comes while another one fetches
+    /// waits for that.
+    async fn refresh(self: Arc<Self>, now: Time) {
+        let _one_at_a_time = self.fetching.lock().await;
+        if !self.cache.read().await.may_fetch(now) {
+            return;
+        }
+        self.cache.write().await.tried_at = Some(now);
+        match fetch(&self.client, &self.url).await {
+            Ok(keys) => {
+                let mut cache = self.cache.write().await;
+                cache.keys = keys;
+                cache.fetched_at = Some(now);
+            }
+            // The keys at hand go on being trusted: a provider that is away must not lock all out.
+            Err(problem) => {
+                tracing::warn!(url = self.url, problem, "the JSON Web Key Set was not fetched");
             }
         }
-        let mut cache = cache.write().await;
-        if cache.may_fetch(now) {
-            cache.tried_at = Some(now);
-            match fetch(client, url).await {
-                Ok(keys) => {
-                    cache.keys = keys;
-                    cache.fetched_at = Some(now);
-                }
-                // The keys at hand go on being trusted: a provider that is away must not lock all out.
-                Err(problem) => {
-                    tracing::warn!(url, problem, "the JSON Web Key Set was not fetched")
-                }
-            }
-        }
-        Ok(select(&cache.keys))
     }
 }
 

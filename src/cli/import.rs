@@ -33,7 +33,8 @@ const SHOWN_PROBLEMS: u64 = 100;
 
 #[derive(Args)]
 pub struct Import {
-    /// The file, one event a line; - for standard input; .gz and .zst are unpacked
+    /// The file, one event a line; - for standard input; .gz and .zst are unpacked. A line without an
+    /// id is known by its number and its text when the file is imported again
     file: PathBuf,
     /// Add organizations that events name and that do not exist, below this one. In an empty
     /// database this one is added too, as the root
@@ -113,7 +114,7 @@ impl Import {
         }
         if report.rejected > 0 {
             eprintln!(
-                "{} lines were rejected: mend them and run the import again, what is recorded is passed over",
+                "rejected lines: {}; mend them where they stand and run the import again, what is recorded is passed over",
                 report.rejected
             );
         }

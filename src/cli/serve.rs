@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::{clock, print, random};
 use crate::auth::{Authenticator, jwt};
@@ -18,6 +19,9 @@ use crate::store::{Database, Store};
 
 /// How often the partitions of the coming months are seen to.
 const PARTITION_CHECK: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// How long requests that are under way may take once the process is told to stop.
+const TIME_TO_FINISH: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 pub struct Serve {
@@ -65,7 +69,32 @@ pub async fn serve(
         .map_err(|error| Error::internal("asking for the own address", error))?;
     tokio::spawn(keep_partitions_ahead(store));
     print(format_args!("listening on http://{address}"))?;
-    http::serve(listener, router, stop).await
+    let (stopping, stopped) = oneshot::channel();
+    let stop = async {
+        stop.await;
+        tracing::info!("stopping; requests that are under way are finished");
+        let _ = stopping.send(());
+    };
+    tokio::select! {
+        served = http::serve(listener, router, stop) => served,
+        abandoned = overdue(stopped) => {
+            tracing::warn!("stopped with requests under way that did not end");
+            abandoned
+        }
+    }
+}
+
+/// Ends when what is under way has had its time, or the process is told again to stop: a client that
+/// never ends its request must not keep it running.
+async fn overdue(stopped: oneshot::Receiver<()>) -> Result<()> {
+    if stopped.await.is_ok() {
+        let again = stop()?;
+        tokio::select! {
+            () = tokio::time::sleep(TIME_TO_FINISH) => {}
+            () = again => {}
+        }
+    }
+    Ok(())
 }
 
 async fn keep_partitions_ahead(store: Store) {
@@ -80,7 +109,7 @@ async fn keep_partitions_ahead(store: Store) {
     }
 }
 
-/// Ends at the first SIGINT or SIGTERM.
+/// Ends at the next SIGINT or SIGTERM.
 pub fn stop() -> Result<Stop> {
     let on = |kind| signal(kind).map_err(|error| Error::internal("listening for signals", error));
     let (mut interrupt, mut terminate) =
@@ -90,6 +119,5 @@ pub fn stop() -> Result<Stop> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("stopping; requests that are under way are finished");
     }))
 }

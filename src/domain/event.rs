@@ -118,8 +118,8 @@ impl NewEvent {
         Draft::from_json(json)?.check()
     }
 
-    /// A digest of all that was given, equal for two events with the same content whatever order
-    /// their keys came in.
+    /// A digest of all that is kept of the event, equal for two events with the same content whatever
+    /// order their keys came in, and however their changes were given.
     pub fn fingerprint(&self) -> Vec<u8> {
         let Self {
             external_id: _, // what the fingerprint is filed under

@@ -47,8 +47,13 @@ pub struct JsonError {
 impl Json {
     /// Reads one JSON text.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
+        Self::parse_within(text, 0)
+    }
+
+    /// Reads one JSON text that wraps others in this many levels of its own.
+    pub fn parse_within(text: &str, levels: usize) -> Result<Self, JsonError> {
         let raw: &RawValue = serde_json::from_str(text).map_err(JsonError::from_serde)?;
-        decode(raw, 0)
+        decode(raw, MAX_DEPTH + levels)
     }
 
     /// The value under `key`, when this is an object that has it.
@@ -196,11 +201,12 @@ pub fn write_string(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
     out.write_str(&quoted)
 }
 
+/// `depth` is how many levels are left.
 fn decode(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
     let text = raw.get();
-    let nested = || match depth {
-        MAX_DEPTH => Err(JsonError::new(format!("it nests more than {MAX_DEPTH} levels deep"))),
-        _ => Ok(depth + 1),
+    let nested = || {
+        let too_deep = || JsonError::new(format!("it nests more than {MAX_DEPTH} levels deep"));
+        depth.checked_sub(1).ok_or_else(too_deep)
     };
     match text.as_bytes().first() {
         Some(b'n') => Ok(Json::Null),

@@ -68,8 +68,8 @@ impl Viewer {
     }
 }
 
-/// The part of one tenant that somebody may see. Every read of events takes one; the only ways to
-/// get one are in `store::organizations`, which derives it from memberships and the tree.
+/// The part of one tenant that somebody may see. Every read of events takes one; `Store::scope` and
+/// `Store::narrow` derive it from memberships and the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     tenant_id: Id,

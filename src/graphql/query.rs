@@ -217,8 +217,8 @@ fn checked_list<T>(argument: &str, list: Option<Vec<T>>) -> Result<Option<Vec<T>
         Some(0) => Err(Error::bad_input(format!(
             "{argument} is an empty list: name at least one, or leave it out to get all"
         ))),
-        Some(MAX_VALUES..) => {
-            Err(Error::bad_input(format!("{argument} takes fewer than {MAX_VALUES} values")))
+        Some(n) if n > MAX_VALUES => {
+            Err(Error::bad_input(format!("{argument} takes at most {MAX_VALUES} values")))
         }
         _ => Ok(list),
     }

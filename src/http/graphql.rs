@@ -17,6 +17,10 @@ use crate::domain::json::Json;
 use crate::error::{Code, Error, Result};
 use crate::graphql::{OperationType, Request, Response, failure, operation_type, to_variables};
 
+/// How deep in a request's JSON a value of ours may begin: variables, input, events, one of them,
+/// its changes, one of them.
+const LEVELS_OF_A_REQUEST: usize = 7;
+
 /// `POST /graphql`
 pub async fn post(State(app): State<App>, request: HttpRequest) -> HttpResponse {
     let (parts, body) = request.into_parts();
@@ -60,7 +64,7 @@ pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, parts: Parts
 fn from_body(body: Result<Bytes, BytesRejection>) -> Result<Request> {
     let body = body.map_err(|rejection| body_error(&rejection))?;
     let text = std::str::from_utf8(&body).map_err(|_| Error::bad_input("the body is not UTF-8"))?;
-    let json = Json::parse(text)
+    let json = Json::parse_within(text, LEVELS_OF_A_REQUEST)
         .map_err(|error| Error::bad_input(format!("the body is not acceptable JSON: {error}")))?;
     let Json::Object(members) = json else {
         return Err(Error::bad_input(

@@ -150,6 +150,11 @@ impl Backend {
         matches!(self, Self::Sqlite)
     }
 
+    /// Whether the events are in partitions that must be there before them.
+    pub(super) const fn has_partitions(self) -> bool {
+        matches!(self, Self::Postgres)
+    }
+
     /// How many rows of `columns` values one INSERT takes, within the database's limit on them.
     pub(super) const fn rows_per_insert(self, columns: usize) -> usize {
         match self {

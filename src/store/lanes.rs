@@ -8,6 +8,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::slice;
 use std::sync::Arc;
 
+use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Database;
@@ -113,20 +114,27 @@ impl Lane {
                     request.answer(outcome);
                 }
             }
-            Err(error) => match <[Request; 1]>::try_from(group) {
+            Err(Failed::Before(error)) => match <[Request; 1]>::try_from(group) {
                 Ok([request]) => request.answer(Err(error)),
                 Err(group) => {
                     for request in group {
                         let outcome = self.write(slice::from_ref(&request)).await;
-                        request.answer(outcome.and_then(sole));
+                        request.answer(outcome.map_err(Failed::into_error).and_then(sole));
                     }
                 }
             },
+            // It may have been committed all the same: trying again could record events twice.
+            Err(Failed::AtCommit(error)) => {
+                let story = error.to_string();
+                for request in group {
+                    request.answer(Err(Error::internal("committing events", story.clone())));
+                }
+            }
         }
     }
 
     /// One transaction: the outcome of each request, in order.
-    async fn write(&self, group: &[Request]) -> Result<Vec<Result<Appended>>> {
+    async fn write(&self, group: &[Request]) -> Result<Vec<Result<Appended>>, Failed> {
         let now = to_microseconds((self.clock)());
         let events = group.iter().flat_map(|request| &request.events);
         let times = events.map(|event| event.occurred_at().unwrap_or(now));
@@ -139,8 +147,29 @@ impl Lane {
             let backend = self.database.backend;
             outcomes.extend(append(&transaction, backend, tenant_id, &batches, now).await?);
         }
-        transaction.commit().await?;
+        transaction.commit().await.map_err(Failed::AtCommit)?;
         Ok(outcomes)
+    }
+}
+
+/// A write that failed: surely without effect, or perhaps not.
+enum Failed {
+    Before(Error),
+    AtCommit(DbErr),
+}
+
+impl Failed {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Before(error) => error,
+            Self::AtCommit(error) => Error::internal("committing events", error),
+        }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Before(error.into())
     }
 }
 

@@ -5,17 +5,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{Datelike as _, Months, NaiveDate};
 use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
 
-use super::{Backend, Database};
+use super::Database;
 use crate::domain::time::Time;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many months after the current one have a partition before anybody needs it.
 const MONTHS_AHEAD: u32 = 3;
+
+/// How long a new partition waits for the reads that were planned without it.
+const READERS_MAY_TAKE: Duration = Duration::from_secs(30);
 
 const FIRST_YEAR: i32 = 1970;
 const LAST_YEAR: i32 = 2099;
@@ -49,7 +52,7 @@ impl Partitions {
         database: &Database,
         times: impl IntoIterator<Item = Time>,
     ) -> Result<()> {
-        if database.backend == Backend::Sqlite {
+        if !database.backend.has_partitions() {
             return Ok(());
         }
         let missing: BTreeSet<_> = {
@@ -86,7 +89,12 @@ async fn outwait_readers(database: &Database) -> Result<()> {
         rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<BTreeSet<String>, _>>()
     };
     let mut earlier = running().await?;
+    let start = Instant::now();
     while !earlier.is_empty() {
+        if start.elapsed() > READERS_MAY_TAKE {
+            let problem = "reads that began before it did not end; try again";
+            return Err(Error::internal("making a partition", problem));
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
         let still = running().await?;
         earlier.retain(|transaction| still.contains(transaction));

@@ -39,18 +39,15 @@ enum Hidden {
 }
 
 struct Operation {
-    name: &'static str,
+    name: Text,
     wants: Wants,
     hidden: Hidden,
-    document: &'static str,
+    document: Text,
 }
 
-const fn operation(
-    name: &'static str,
-    wants: Wants,
-    hidden: Hidden,
-    document: &'static str,
-) -> Operation {
+type Text = &'static str;
+
+const fn operation(name: Text, wants: Wants, hidden: Hidden, document: Text) -> Operation {
     Operation { name, wants, hidden, document }
 }
 
@@ -190,7 +187,7 @@ impl Scene {
         let owner = world.user("olga", "acme", ALL).await;
         world.user("paul", "portland", VIEW).await;
         owner.recorded(event_with("portland", "1", json!({"id": "evt-1"}))).await;
-        let one = |query: &'static str| owner.query(query);
+        let one = |query: Text| owner.query(query);
         let log = one("{ auditEvent(external_id: \"evt-1\") { id } }").await;
         let id_of =
             |log: &Value| log["auditLog"]["nodes"][0]["resource_id"].as_str().unwrap().to_owned();

@@ -22,6 +22,7 @@ use crate::support::{On, direct};
 
 on_both!(
     concurrent_recorders_are_numbered_without_gaps,
+    each_tenant_is_numbered_for_itself,
     a_poller_of_two_servers_meets_every_event_once_and_in_order,
     requests_that_wait_together_share_a_commit,
     a_request_that_the_database_refuses_fails_alone,
@@ -134,6 +135,35 @@ async fn concurrent_recorders_are_numbered_without_gaps(on: On) {
     assert_eq!((contested, shared), (6, 6), "somebody was first with each");
     assert_eq!(all_conflicts, 6 * 16 / 4 - 6);
     assert!(all_duplicates > 6 * 16 / 4 - 6);
+}
+
+async fn each_tenant_is_numbered_for_itself(on: On) {
+    let world = World::new(on).await;
+    let mut tasks = JoinSet::new();
+    let mut viewers = Vec::new();
+    for (tenant, clinic) in [("acme", "boston"), ("globex", "hammock")] {
+        let recorder = world.recorder(tenant).await;
+        viewers.push((clinic, world.user(&format!("{tenant}-viewer"), tenant, VIEW).await));
+        for client in 0..8 {
+            let recorder = recorder.clone();
+            tasks.spawn(async move {
+                for n in 0..8 {
+                    let id = json!({"id": format!("c{client}-{n}")});
+                    recorder
+                        .recorded(json!([event_with(clinic, "1", id), event(clinic, "2")]))
+                        .await;
+                }
+            });
+        }
+    }
+    tasks.join_all().await;
+    for (clinic, viewer) in viewers {
+        let log = whole_log(&viewer, "external_id organization { id }").await;
+        assert_gapless(&log, 1);
+        assert_eq!(by_id(&log).len(), 64);
+        let here = log.iter().filter(|event| event["organization"]["id"] == clinic);
+        assert_eq!(here.count(), 1 + 128, "the clinic's own event, and these");
+    }
 }
 
 async fn a_poller_of_two_servers_meets_every_event_once_and_in_order(on: On) {

@@ -3,6 +3,7 @@
 use auditlog::domain::id::Id;
 use auditlog::domain::page::{Order, Position, PositionCodec, Purpose};
 use axum::http::StatusCode;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::On;
@@ -15,6 +16,7 @@ on_both!(
     a_foreign_or_altered_cursor_is_refused,
     a_cursor_holds_for_every_filter_and_every_viewer_of_the_tenant,
     polling_by_sequence_meets_every_event_once_late_ones_included,
+    polling_goes_on_when_the_clock_goes_back,
     polling_while_many_record_meets_every_event_once,
     a_list_that_ends_where_the_cursor_stands_still_has_what_came_before,
 );
@@ -207,6 +209,26 @@ async fn polling_by_sequence_meets_every_event_once_late_ones_included(on: On) {
     assert_eq!(ids, "abcdefghij");
     let newest = page(&viewer, json!({})).await;
     assert_eq!(resource_ids(&newest).concat(), "hfibecajdg", "the default order is by time");
+}
+
+async fn polling_goes_on_when_the_clock_goes_back(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    let viewer = world.user("vera", "acme", VIEW).await;
+    let (mut met, mut cursor) = (Vec::new(), Value::Null);
+    for (id, hours) in [("a", 1), ("b", -5), ("c", 2), ("d", -800), ("e", 0)] {
+        world.clock.advance(TimeDelta::hours(hours));
+        recorder.recorded(event("west", id)).await;
+        cursor = poll(&viewer, cursor, &mut met).await;
+    }
+    let ids: String = met.iter().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(ids, "abcde");
+    let newest = page(&viewer, json!({})).await;
+    assert_eq!(
+        resource_ids(&newest).concat(),
+        "acbed",
+        "of the same moment the later recorded first"
+    );
 }
 
 async fn polling_while_many_record_meets_every_event_once(on: On) {

@@ -19,12 +19,13 @@ use tokio::task::JoinSet;
 
 use crate::support::client::Client;
 use crate::support::log::{assert_gapless, whole_log};
-use crate::support::world::{RECORD, VIEW, World, event, event_with};
+use crate::support::world::{OWN, RECORD, VIEW, World, event, event_with};
 use crate::support::{On, TestClock, direct, postgres};
 
 on_both!(
     a_commit_waits_for_the_disk,
     a_tree_can_have_no_cycle,
+    a_change_that_cannot_be_recorded_is_not_made,
     several_servers_open_a_new_database_at_once,
     a_server_does_not_open_what_is_to_be_migrated,
 );
@@ -89,6 +90,39 @@ async fn a_tree_can_have_no_cycle(on: On) {
     assert_eq!(direct::texts(&db, tree).await, before);
     // While a clinic may be moved.
     direct::run(&db, "UPDATE organizations SET parent_id = 'west' WHERE id = 'boston'").await;
+}
+
+async fn a_change_that_cannot_be_recorded_is_not_made(on: On) {
+    let world = World::new(on).await;
+    let olga = world.user("olga", "acme", OWN).await;
+    let db = direct::connect(&world.database.url).await;
+    let refuse = match on {
+        On::Sqlite => {
+            "CREATE TRIGGER refuse BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no'); END"
+        }
+        On::Postgres => "ALTER TABLE audit_events ADD CONSTRAINT refuse CHECK (false) NOT VALID",
+    };
+    direct::run(&db, refuse).await;
+    let count = "SELECT CAST(count(*) AS TEXT) FROM directory";
+    let before = direct::text(&db, count).await;
+    let own = "{ viewer { organization_memberships { id } } }";
+    let id = olga.query(own).await["viewer"]["organization_memberships"][0]["id"].to_string();
+    for mutation in [
+        r#"createOrganization(input: {id: "new", name: "N", parent_id: "acme"})"#,
+        r#"createUser(input: {id: "new", organization_id: "acme"})"#,
+        r#"createOrganizationMembership(input: {user_id: "olga", organization_id: "west"})"#,
+        &format!("updateOrganizationMembership(input: {{id: {id}, is_owner: false}})"),
+        r#"createApiKey(input: {user_id: "olga"})"#,
+    ] {
+        let mutation = format!("mutation {{ {mutation} {{ messages {{ field }} }} }}");
+        let code = olga.error_code(&mutation, json!({})).await;
+        assert_eq!(code, "INTERNAL_SERVER_ERROR", "{mutation}");
+    }
+    assert_eq!(direct::text(&db, count).await, before);
+    let viewer = olga.query("{ viewer { is_owner organization_memberships { id } } }").await;
+    let membership: serde_json::Value = serde_json::from_str(&id).unwrap();
+    let unchanged = json!({"is_owner": true, "organization_memberships": [{"id": membership}]});
+    assert_eq!(viewer["viewer"], unchanged);
 }
 
 /// The URL of a new database without tables; the folder holds SQLite's file.

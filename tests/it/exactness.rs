@@ -5,9 +5,9 @@ use auditlog::admin::{self, Actor, NewUser, Rights};
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::recording::RECORD_BY_GRAPHQL;
 use crate::support::On;
 use crate::support::client::{Answer, Client, pretty};
+use crate::support::ways::RECORD_BY_GRAPHQL;
 use crate::support::world::{RECORD, VIEW, World, event_with};
 
 on_both!(

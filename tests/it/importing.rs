@@ -256,7 +256,7 @@ fn of_many_bad_lines_a_hundred_are_named_and_all_counted() {
     let ran = import(&installation, &["events.ndjson"]).exited(1);
     let named = ran.stderr.lines().filter(|line| line.starts_with("line ")).count();
     assert_eq!(named, 100);
-    assert!(ran.stderr.contains("\n250 lines were rejected"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\nrejected lines: 250;"), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("recorded 1 events"), "{}", ran.stdout);
 }
 

@@ -54,7 +54,7 @@ async fn with_a_key_typed_in_it_shows_the_log() {
             || address.starts_with("data:")
             || address.starts_with("blob:")
     };
-    assert!(loaded.iter().all(|address| own(address)), "from elsewhere: {loaded:?}");
+    assert!(loaded.iter().all(own), "from elsewhere: {loaded:?}");
 }
 
 /// A server with a tenant `acme`; its owner's key.

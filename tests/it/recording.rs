@@ -5,70 +5,19 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::support::On;
-use crate::support::client::{Answer, Client, pretty};
+use crate::support::client::{Client, pretty};
 use crate::support::log::{assert_gapless, whole_log};
-use crate::support::world::{RECORD, VIEW, World, event, event_with};
+use crate::support::ways::{OF_BATCHES, RECORD_BY_GRAPHQL, Way, ndjson, post, record};
+use crate::support::world::{VIEW, World, event, event_with};
 
 on_both!(
     every_way_in_records_the_same,
     every_way_in_refuses_the_same,
     rest_names_every_event_that_cannot_be_read,
-    an_id_makes_recording_idempotent,
-    events_without_an_id_are_never_duplicates,
-    an_id_is_the_tenants_own,
-    a_duplicate_within_a_batch_is_told_from_a_conflict,
-    conflicts_are_listed_with_all_else_that_is_wrong,
     an_event_without_a_time_happened_when_it_was_recorded,
     the_receipt_names_the_first_and_the_last_number,
     a_body_that_cannot_be_read_is_refused_as_a_whole,
 );
-
-/// The ways in. The first takes one event at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    One,
-    List,
-    Ndjson,
-    GraphQl,
-}
-
-const OF_BATCHES: [Way; 3] = [Way::List, Way::Ndjson, Way::GraphQl];
-
-pub const RECORD_BY_GRAPHQL: &str = "mutation($events: [AuditEventInput!]!) {
-    recordAuditEvents(input: {events: $events}) {
-        recorded duplicates first_sequence last_sequence
-    }
-}";
-
-/// A receipt, or `{"errors": …}` as REST answers.
-async fn record(way: Way, client: &Client, events: &[Value]) -> Value {
-    let answer = match way {
-        Way::One => client.record(events[0].clone()).await,
-        Way::List => client.record(Value::from(events)).await,
-        Way::Ndjson => ndjson(client, &lines(events)).await,
-        Way::GraphQl => {
-            let answer = client.graphql(RECORD_BY_GRAPHQL, json!({"events": events})).await.json();
-            let receipt = &answer["data"]["recordAuditEvents"];
-            if receipt.is_object() {
-                return receipt.clone();
-            }
-            return json!({"errors": answer["errors"][0]["extensions"]["errors"]});
-        }
-    };
-    answer.json()
-}
-
-fn lines(events: &[Value]) -> String {
-    events.iter().map(|event| format!("{event}\n")).collect()
-}
-
-async fn ndjson(client: &Client, body: &str) -> Answer {
-    post(client, "application/x-ndjson", body.to_owned()).await
-}
-
-async fn post(client: &Client, content_type: &str, body: impl Into<axum::body::Body>) -> Answer {
-    client.send(Method::POST, "/v1/audit-events", Some(content_type), body).await
-}
 
 /// How many events somebody sees who sees the whole tenant.
 async fn count(viewer: &Client) -> u64 {
@@ -203,134 +152,6 @@ async fn rest_names_every_event_that_cannot_be_read(on: On) {
     let answer = ndjson(&recorder, &format!("{}\n{{\"type\": \n", events[0])).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer.json()["errors"][0]["index"], 1);
-}
-
-async fn an_id_makes_recording_idempotent(on: On) {
-    let world = World::new(on).await;
-    let recorder = world.recorder("acme").await;
-    let viewer = world.user("ann", "acme", VIEW).await;
-    let body = |after: &str, more: &str| {
-        format!(
-            r#"{{"id":"evt-1","organization_id":"portland","type":"UPDATE","resource_name":"TASK",
-                "resource_id":"1","after":{after}{more}}}"#
-        )
-    };
-    let first = body(r#"{"a":1.10,"b":{"c":"x","d":null}}"#, r#","metadata":{"p":1,"q":[2]}"#);
-    let receipt = post(&recorder, "application/json", first).await.json();
-    assert_eq!((&receipt["recorded"], &receipt["duplicates"]), (&json!(1), &json!(0)));
-    let before = whole_log(&viewer, "id external_id").await;
-
-    // The same again: also in another order of keys, and by another way in.
-    let again = body(r#"{"b":{"d":null,"c":"x"},"a":1.10}"#, r#","metadata":{"q":[2],"p":1}"#);
-    let nothing_new = json!({
-        "recorded": 0, "duplicates": 1, "first_sequence": null, "last_sequence": null,
-    });
-    let answer = post(&recorder, "application/json", again.clone()).await;
-    assert_eq!((answer.status, answer.json()), (StatusCode::OK, nothing_new.clone()));
-    let event: Value = serde_json::from_str(&again).unwrap();
-    for way in OF_BATCHES {
-        assert_eq!(record(way, &recorder, &[event.clone()]).await, nothing_new, "{way:?}");
-    }
-
-    // Anything else is a conflict: 1.1 is not 1.10, nor is [2.0] [2].
-    let conflict = json!({"errors": [{
-        "index": 0, "code": "CONFLICT",
-        "message": "id \"evt-1\" was recorded before, with other content",
-    }]});
-    for other in [
-        body(r#"{"a":1.1,"b":{"c":"x"}}"#, r#","metadata":{"p":1,"q":[2]}"#),
-        body(r#"{"a":1.10,"b":{"c":"x"}}"#, r#","metadata":{"p":1,"q":[2.0]}"#),
-        body(r#"{"a":1.10,"b":{"c":"x"}}"#, ""),
-        again.replace("portland", "seattle"),
-        again.replace("UPDATE", "CREATE"),
-        again.replace(r#""resource_id":"1""#, r#""resource_id":"2""#),
-        again.replace(r#""id""#, r#""occurred_at":"2026-01-01","id""#),
-        again.replace(r#""id""#, r#""acting_user_id":"ann","id""#),
-        again.replace(r#""id""#, r#""description":"","id""#),
-    ] {
-        let answer = post(&recorder, "application/json", other.clone()).await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
-        assert_eq!(answer.json(), conflict, "{other}");
-        let event: Value = serde_json::from_str(&other).unwrap();
-        assert_eq!(record(Way::GraphQl, &recorder, &[event]).await, conflict, "{other}");
-    }
-    assert_eq!(whole_log(&viewer, "id external_id").await, before);
-}
-
-async fn events_without_an_id_are_never_duplicates(on: On) {
-    let world = World::new(on).await;
-    let recorder = world.recorder("acme").await;
-    let twins = json!([event("acme", "1"), event("acme", "1")]);
-    for _ in 0..2 {
-        assert_eq!(recorder.recorded(twins.clone()).await["recorded"], 2);
-    }
-}
-
-async fn an_id_is_the_tenants_own(on: On) {
-    let world = World::new(on).await;
-    let (acme, globex) = (world.recorder("acme").await, world.recorder("globex").await);
-    let id = json!({"id": "evt-1"});
-    assert_eq!(acme.recorded(event_with("acme", "1", id.clone())).await["recorded"], 1);
-    // In another tenant the id means nothing, whether the content is other or the same.
-    let other = globex.recorded(event_with("globex", "2", id.clone())).await;
-    assert_eq!((&other["recorded"], &other["duplicates"]), (&json!(1), &json!(0)));
-    // And an event is found by it only where it was recorded.
-    let find = "{ auditEvent(external_id: \"evt-1\") { resource_id } }";
-    for (organization, resource_id) in [("acme", "1"), ("globex", "2")] {
-        let viewer = world.user(&format!("{organization}-viewer"), organization, VIEW).await;
-        assert_eq!(viewer.query(find).await["auditEvent"]["resource_id"], resource_id);
-    }
-    // A recorder of a part of the tenant shares the tenant's ids.
-    let east = world.user("eve", "east", RECORD).await;
-    let answer = east.record(event_with("east", "1", id)).await;
-    assert_eq!(answer.json()["errors"][0]["code"], "CONFLICT");
-}
-
-async fn a_duplicate_within_a_batch_is_told_from_a_conflict(on: On) {
-    let world = World::new(on).await;
-    let recorder = world.recorder("acme").await;
-    let one = |id: &str| event_with("acme", "1", json!({"id": id}));
-    let two = |id: &str| event_with("acme", "2", json!({"id": id}));
-    let bad = async |events: &[Value]| -> Vec<u64> {
-        let answer = recorder.record(json!(events)).await.json();
-        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("{answer}"));
-        assert!(errors.iter().all(|error| error["code"] == "CONFLICT"), "{answer}");
-        errors.iter().map(|error| error["index"].as_u64().unwrap()).collect()
-    };
-    let receipt = recorder.recorded(json!([one("a"), one("b"), one("a"), one("a")])).await;
-    assert_eq!((&receipt["recorded"], &receipt["duplicates"]), (&json!(2), &json!(2)));
-    assert_eq!(bad(&[one("c"), two("c")]).await, [1]);
-    // It is the first one that the others are held against.
-    assert_eq!(bad(&[one("c"), two("c"), one("c")]).await, [1]);
-    assert_eq!(bad(&[one("c"), two("c"), two("c"), one("a"), two("a"), one("d")]).await, [1, 2, 4]);
-    // Nothing of any of these was recorded.
-    let receipt = recorder.recorded(json!([two("c"), two("c"), one("d")])).await;
-    assert_eq!((&receipt["recorded"], &receipt["duplicates"]), (&json!(2), &json!(1)));
-}
-
-async fn conflicts_are_listed_with_all_else_that_is_wrong(on: On) {
-    let world = World::new(on).await;
-    let recorder = world.recorder("acme").await;
-    recorder.recorded(event_with("acme", "1", json!({"id": "taken"}))).await;
-    let batch = [
-        event_with("acme", "1", json!({"id": "taken"})),
-        event_with("nowhere", "1", json!({"id": "new"})),
-        event_with("acme", "2", json!({"id": "taken"})),
-        event_with("acme", "1", json!({"ip_address": "here"})),
-        event_with("acme", "1", json!({"id": "twice"})),
-        event_with("acme", "2", json!({"id": "twice"})),
-        event("acme", "1"),
-    ];
-    for way in OF_BATCHES {
-        let answer = record(way, &recorder, &batch).await;
-        let errors = answer["errors"].as_array().unwrap();
-        let found: Vec<_> = errors
-            .iter()
-            .map(|e| (e["index"].as_u64().unwrap(), e["code"].as_str().unwrap()))
-            .collect();
-        let expected = [(1, "NOT_FOUND"), (2, "CONFLICT"), (3, "BAD_USER_INPUT"), (5, "CONFLICT")];
-        assert_eq!(found, expected, "{way:?}");
-    }
 }
 
 async fn an_event_without_a_time_happened_when_it_was_recorded(on: On) {

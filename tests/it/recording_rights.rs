@@ -1,11 +1,11 @@
 //! Who may record where, and how much at once.
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::recording::RECORD_BY_GRAPHQL;
 use crate::support::On;
-use crate::support::client::{Answer, Client};
+use crate::support::client::Client;
+use crate::support::ways::{RECORD_BY_GRAPHQL, post};
 use crate::support::world::{May, NOTHING, OWN, RECORD, VIEW, World, event, event_with};
 
 on_both!(
@@ -19,10 +19,6 @@ on_both!(
 );
 
 const MIB: usize = 1024 * 1024;
-
-async fn post(client: &Client, content_type: &str, body: String) -> Answer {
-    client.send(Method::POST, "/v1/audit-events", Some(content_type), body).await
-}
 
 async fn who_may_record_nowhere_is_told_so_whatever_they_send(on: On) {
     let world = World::new(on).await;

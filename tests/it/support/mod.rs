@@ -8,6 +8,7 @@ pub mod log;
 pub mod postgres;
 pub mod property;
 pub mod tokens;
+pub mod ways;
 pub mod world;
 
 use std::sync::Arc;

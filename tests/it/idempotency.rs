@@ -1,0 +1,149 @@
+//! A recorder's own ids: what is a duplicate, and what a conflict.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::On;
+use crate::support::log::whole_log;
+use crate::support::ways::{OF_BATCHES, Way, post, record};
+use crate::support::world::{RECORD, VIEW, World, event, event_with};
+
+on_both!(
+    an_id_makes_recording_idempotent,
+    events_without_an_id_are_never_duplicates,
+    an_id_is_the_tenants_own,
+    a_duplicate_within_a_batch_is_told_from_a_conflict,
+    conflicts_are_listed_with_all_else_that_is_wrong,
+);
+
+async fn an_id_makes_recording_idempotent(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    let viewer = world.user("ann", "acme", VIEW).await;
+    let body = |after: &str, more: &str| {
+        format!(
+            r#"{{"id":"evt-1","organization_id":"portland","type":"UPDATE","resource_name":"TASK",
+                "resource_id":"1","after":{after}{more}}}"#
+        )
+    };
+    let first = body(r#"{"a":1.10,"b":{"c":"x","d":null}}"#, r#","metadata":{"p":1,"q":[2]}"#);
+    let receipt = post(&recorder, "application/json", first).await.json();
+    assert_eq!((&receipt["recorded"], &receipt["duplicates"]), (&json!(1), &json!(0)));
+    let before = whole_log(&viewer, "id external_id").await;
+
+    // The same again: also in another order of keys, and by another way in.
+    let again = body(r#"{"b":{"d":null,"c":"x"},"a":1.10}"#, r#","metadata":{"q":[2],"p":1}"#);
+    let nothing_new = json!({
+        "recorded": 0, "duplicates": 1, "first_sequence": null, "last_sequence": null,
+    });
+    let answer = post(&recorder, "application/json", again.clone()).await;
+    assert_eq!((answer.status, answer.json()), (StatusCode::OK, nothing_new.clone()));
+    let event: Value = serde_json::from_str(&again).unwrap();
+    for way in OF_BATCHES {
+        assert_eq!(
+            record(way, &recorder, std::slice::from_ref(&event)).await,
+            nothing_new,
+            "{way:?}"
+        );
+    }
+
+    // Anything else is a conflict: 1.1 is not 1.10, nor is [2.0] [2].
+    let conflict = json!({"errors": [{
+        "index": 0, "code": "CONFLICT",
+        "message": "id \"evt-1\" was recorded before, with other content",
+    }]});
+    for other in [
+        body(r#"{"a":1.1,"b":{"c":"x"}}"#, r#","metadata":{"p":1,"q":[2]}"#),
+        body(r#"{"a":1.10,"b":{"c":"x"}}"#, r#","metadata":{"p":1,"q":[2.0]}"#),
+        body(r#"{"a":1.10,"b":{"c":"x"}}"#, ""),
+        again.replace("portland", "seattle"),
+        again.replace("UPDATE", "CREATE"),
+        again.replace(r#""resource_id":"1""#, r#""resource_id":"2""#),
+        again.replace(r#""id""#, r#""occurred_at":"2026-01-01","id""#),
+        again.replace(r#""id""#, r#""acting_user_id":"ann","id""#),
+        again.replace(r#""id""#, r#""description":"","id""#),
+    ] {
+        let answer = post(&recorder, "application/json", other.clone()).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{other}");
+        assert_eq!(answer.json(), conflict, "{other}");
+        let event: Value = serde_json::from_str(&other).unwrap();
+        assert_eq!(record(Way::GraphQl, &recorder, &[event]).await, conflict, "{other}");
+    }
+    assert_eq!(whole_log(&viewer, "id external_id").await, before);
+}
+
+async fn events_without_an_id_are_never_duplicates(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    let twins = json!([event("acme", "1"), event("acme", "1")]);
+    for _ in 0..2 {
+        assert_eq!(recorder.recorded(twins.clone()).await["recorded"], 2);
+    }
+}
+
+async fn an_id_is_the_tenants_own(on: On) {
+    let world = World::new(on).await;
+    let (acme, globex) = (world.recorder("acme").await, world.recorder("globex").await);
+    let id = json!({"id": "evt-1"});
+    assert_eq!(acme.recorded(event_with("acme", "1", id.clone())).await["recorded"], 1);
+    // In another tenant the id means nothing, whether the content is other or the same.
+    let other = globex.recorded(event_with("globex", "2", id.clone())).await;
+    assert_eq!((&other["recorded"], &other["duplicates"]), (&json!(1), &json!(0)));
+    // And an event is found by it only where it was recorded.
+    let find = "{ auditEvent(external_id: \"evt-1\") { resource_id } }";
+    for (organization, resource_id) in [("acme", "1"), ("globex", "2")] {
+        let viewer = world.user(&format!("{organization}-viewer"), organization, VIEW).await;
+        assert_eq!(viewer.query(find).await["auditEvent"]["resource_id"], resource_id);
+    }
+    // A recorder of a part of the tenant shares the tenant's ids.
+    let east = world.user("eve", "east", RECORD).await;
+    let answer = east.record(event_with("east", "1", id)).await;
+    assert_eq!(answer.json()["errors"][0]["code"], "CONFLICT");
+}
+
+async fn a_duplicate_within_a_batch_is_told_from_a_conflict(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    let one = |id: &str| event_with("acme", "1", json!({"id": id}));
+    let two = |id: &str| event_with("acme", "2", json!({"id": id}));
+    let bad = async |events: &[Value]| -> Vec<u64> {
+        let answer = recorder.record(json!(events)).await.json();
+        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        assert!(errors.iter().all(|error| error["code"] == "CONFLICT"), "{answer}");
+        errors.iter().map(|error| error["index"].as_u64().unwrap()).collect()
+    };
+    let receipt = recorder.recorded(json!([one("a"), one("b"), one("a"), one("a")])).await;
+    assert_eq!((&receipt["recorded"], &receipt["duplicates"]), (&json!(2), &json!(2)));
+    assert_eq!(bad(&[one("c"), two("c")]).await, [1]);
+    // It is the first one that the others are held against.
+    assert_eq!(bad(&[one("c"), two("c"), one("c")]).await, [1]);
+    assert_eq!(bad(&[one("c"), two("c"), two("c"), one("a"), two("a"), one("d")]).await, [1, 2, 4]);
+    // Nothing of any of these was recorded.
+    let receipt = recorder.recorded(json!([two("c"), two("c"), one("d")])).await;
+    assert_eq!((&receipt["recorded"], &receipt["duplicates"]), (&json!(2), &json!(1)));
+}
+
+async fn conflicts_are_listed_with_all_else_that_is_wrong(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    recorder.recorded(event_with("acme", "1", json!({"id": "taken"}))).await;
+    let batch = [
+        event_with("acme", "1", json!({"id": "taken"})),
+        event_with("nowhere", "1", json!({"id": "new"})),
+        event_with("acme", "2", json!({"id": "taken"})),
+        event_with("acme", "1", json!({"ip_address": "here"})),
+        event_with("acme", "1", json!({"id": "twice"})),
+        event_with("acme", "2", json!({"id": "twice"})),
+        event("acme", "1"),
+    ];
+    for way in OF_BATCHES {
+        let answer = record(way, &recorder, &batch).await;
+        let errors = answer["errors"].as_array().unwrap();
+        let found: Vec<_> = errors
+            .iter()
+            .map(|e| (e["index"].as_u64().unwrap(), e["code"].as_str().unwrap()))
+            .collect();
+        let expected = [(1, "NOT_FOUND"), (2, "CONFLICT"), (3, "BAD_USER_INPUT"), (5, "CONFLICT")];
+        assert_eq!(found, expected, "{way:?}");
+    }
+}
