@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse,
+};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
@@ -224,11 +226,9 @@ impl Keys {
             let fresh = cache.fetched_at.is_some_and(|at| now - at < REFRESH_AFTER);
             (select(&cache.keys), fresh, cache.may_fetch(now))
         };
-        if !found.is_empty() {
-            // Nobody waits for a key set while there is a key at hand.
-            if !fresh && may_fetch {
-                tokio::spawn(Arc::clone(set).refresh(now));
-            }
+        // One waits for the set when it is due, so that a withdrawn key is not trusted once more; the
+        // others go on with the keys at hand.
+        if !found.is_empty() && (fresh || !may_fetch) {
             return Ok(found);
         }
         // In a task of its own: whoever asked may go away, and the one fetch a minute must not be lost.
@@ -306,6 +306,9 @@ fn usable(jwk: &Jwk) -> Option<Key> {
         Some(KeyAlgorithm::EdDSA) => Algorithm::EdDSA,
         Some(_) => return None,
     };
+    if jwk.common.public_key_use.as_ref().is_some_and(|it| *it != PublicKeyUse::Signature) {
+        return None;
+    }
     let key = DecodingKey::from_jwk(jwk).ok()?;
     let id = jwk.common.key_id.clone();
     (declared == algorithm).then_some(Key { id, algorithm, key })
