@@ -106,8 +106,8 @@ impl Needs {
 }
 
 impl AuditEvent {
-    /// Events of what somebody may see, with what a selection needs of them; users and organizations of a whole page are read
-    /// at once.
+    /// Events with what a selection needs of them, as somebody with this scope sees them; users and
+    /// organizations of a whole page are read at once.
     pub async fn load(
         store: &Store,
         scope: &Scope,
