@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use crate::auth::jwt::{self, KeySource};
 use crate::error::{Error, Result};
-use crate::store::Backend;
 
 const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
@@ -117,7 +116,6 @@ impl Settings {
             .database_url
             .or(file.database_url)
             .unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
-        Backend::of_url(&database_url)?;
         Ok(Self {
             database_url,
             log: general.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),

@@ -22,7 +22,7 @@ use crate::config::{General, Serving, Settings};
 use crate::domain::json::Json;
 use crate::domain::time::Clock;
 use crate::error::{Error, Result};
-use crate::store::{Database, Random, Store};
+use crate::store::{Backend, Database, Random, Store};
 
 /// The audit-log server: records who did what to which record, when, from where, and what changed,
 /// and answers it over GraphQL.
@@ -70,8 +70,12 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.serving.clone(),
         _ => Serving::default(),
     };
-    let settings = Settings::load(general, serving)
-        .and_then(|settings| log_to_stderr(&settings.log).map(|()| settings));
+    let settings = Settings::load(general, serving).and_then(|settings| {
+        log_to_stderr(&settings.log)?;
+        // Only the store knows what is a database's URL; said before anything is opened.
+        Backend::of_url(&settings.database_url)?;
+        Ok(settings)
+    });
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("graphql", &["ingest", "admin", "auth", "store", "domain", "error"]),
     ("ingest", &["auth", "store", "domain", "error"]),
     ("admin", &["auth", "store", "domain", "error"]),
-    ("config", &["auth", "store", "error"]),
+    ("config", &["auth", "error"]),
     ("auth", &["store", "domain", "error"]),
     ("store", &["domain", "error"]),
     ("domain", &["error"]),
