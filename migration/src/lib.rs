@@ -12,6 +12,7 @@ pub use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_directory;
 mod m20261122_000002_audit_events;
+mod m20261125_000003_context;
 
 /// Applies the steps.
 pub struct Migrator;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_directory::Migration),
             Box::new(m20261122_000002_audit_events::Migration),
+            Box::new(m20261125_000003_context::Migration),
         ]
     }
 }

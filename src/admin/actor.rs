@@ -4,7 +4,7 @@ use crate::domain::diff::diff;
 use crate::domain::event::{Context, NewEvent};
 use crate::domain::id::Id;
 use crate::domain::json::Json;
-use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::viewer::{Membership, Permission, Scope, Viewer};
 use crate::error::{Error, Result};
 use crate::store::organizations::Organization;
@@ -49,6 +49,17 @@ impl Actor {
         }
         let scope = store.scope(&viewer, Permission::Administer).await?;
         Ok(Self { who: Who::Owner { viewer, scope }, context })
+    }
+
+    /// The owner of the tenant, who may change what concerns all of it; refused when the viewer is
+    /// not an owner of the root.
+    pub async fn tenant_owner(store: &Store, viewer: Viewer, context: Context) -> Result<Self> {
+        if !viewer.owns_tenant() {
+            return Err(Error::forbidden(
+                "this concerns the whole tenant: it needs is_owner on a membership in the root organization",
+            ));
+        }
+        Self::owner(store, viewer, context).await
     }
 
     /// The part of the tree that is theirs to administer; none for the operator, whose is all of it.
@@ -119,6 +130,10 @@ impl Actor {
     ) -> Result<()> {
         let event = NewEvent {
             external_id: None,
+            custom_type: None,
+            custom_resource: None,
+            outcome: Outcome::Success,
+            purpose: None,
             acting_user_id: self.user_id().cloned(),
             occurred_at: None,
             organization_id: done.organization_id,
@@ -128,7 +143,6 @@ impl Actor {
             changes: diff(done.before.as_ref(), done.after.as_ref()),
             context: self.context.clone(),
         };
-        store.append_in(transaction, tenant_id, vec![event.into()]).await?;
-        Ok(())
+        store.append_own(transaction, tenant_id, &event).await
     }
 }

@@ -12,7 +12,7 @@ mod users;
 pub use actor::Actor;
 pub use api_keys::{create_api_key, delete_api_key};
 pub use input::{Answer, Message};
-pub use organizations::create_organization;
+pub use organizations::{create_organization, move_organization};
 pub use users::{NewUser, Rights, RightsChange, create_membership, create_user, update_membership};
 
 use crate::domain::id::Id;

@@ -5,7 +5,7 @@ use super::input::{Answer, Input, taken};
 use super::{object, string};
 use crate::domain::id::Id;
 use crate::domain::kind::{EventType, ResourceName};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::organizations::{self, Organization};
 
@@ -58,6 +58,67 @@ pub async fn create_organization(
                 };
                 actor.record(store, transaction, &added.tenant_id, done).await?;
                 Ok(Ok(added))
+            })
+        })
+        .await
+}
+
+/// Moves an organization, with all that is below it, below another parent of its tenant.
+pub async fn move_organization(
+    store: &Store,
+    actor: &Actor,
+    id: String,
+    parent_id: String,
+) -> Result<Answer<Organization>> {
+    let mut input = Input::default();
+    let id = input.id("id", id);
+    let parent_id = input.id("parent_id", parent_id);
+    let (Some(id), Some(parent_id)) = (id, parent_id) else { return Ok(Err(input.messages)) };
+    let Some(scope) = actor.scope().cloned() else {
+        return Err(Error::bad_input("an organization is moved by an owner, through the API"));
+    };
+    let actor = actor.clone();
+    store
+        .write(move |store, transaction| {
+            Box::pin(async move {
+                // From here on nobody else moves anything in this tenant.
+                let tree = organizations::locked_tree(transaction, scope.tenant_id()).await?;
+                let find = async |id: &Id| match scope.holds(id) {
+                    true => organizations::find(transaction, scope.tenant_id(), id).await,
+                    false => Ok(None),
+                };
+                let moved = input.found("id", "organization", find(&id).await?);
+                let parent = input.found("parent_id", "organization", find(&parent_id).await?);
+                let (Some(moved), Some(parent)) = (moved, parent) else {
+                    return Ok(Err(input.messages));
+                };
+                let with_it = tree.below(std::slice::from_ref(&moved.id));
+                if moved.parent_id.is_none() {
+                    input.mend("id", "is a root, which is below nothing");
+                } else if with_it.contains(&parent.id) {
+                    input.mend("parent_id", "is the organization itself, or below it");
+                }
+                if !input.is_fine() {
+                    return Ok(Err(input.messages));
+                }
+                if moved.parent_id.as_ref() == Some(&parent.id) {
+                    return Ok(Ok(moved));
+                }
+                let under = |parent_id: Option<&Id>| {
+                    Some(object([("parent_id", string(parent_id.map(Id::as_str)))]))
+                };
+                let after =
+                    organizations::set_parent(transaction, &moved, &parent, &with_it).await?;
+                let done = Done {
+                    event_type: EventType::Update,
+                    resource_name: ResourceName::Organization,
+                    resource_id: after.id.clone(),
+                    organization_id: after.id.clone(),
+                    before: under(moved.parent_id.as_ref()),
+                    after: under(after.parent_id.as_ref()),
+                };
+                actor.record(store, transaction, scope.tenant_id(), done).await?;
+                Ok(Ok(after))
             })
         })
         .await

@@ -5,7 +5,7 @@ use super::input::{Answer, Input, Message, taken};
 use super::{object, random_id, string};
 use crate::domain::id::Id;
 use crate::domain::json::Json;
-use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::kind::{EventType, ResourceName, View};
 use crate::domain::viewer::Membership;
 use crate::error::{Error, Result};
 use crate::store::users::{self, User};
@@ -20,6 +20,14 @@ pub struct Rights {
     pub can_view_audit_log: bool,
     /// May record events.
     pub can_record: bool,
+    /// Whose actions viewing shows.
+    pub view: View,
+    /// May read the values of sensitive fields.
+    pub can_view_sensitive_values: bool,
+    /// May view the whole history of a record.
+    pub can_view_resource_history: bool,
+    /// May write notes on records.
+    pub can_add_notes: bool,
 }
 
 /// A change of a membership's rights; what is `None` stays.
@@ -29,6 +37,38 @@ pub struct RightsChange {
     pub is_owner: Option<bool>,
     pub can_view_audit_log: Option<bool>,
     pub can_record: Option<bool>,
+    pub view: Option<View>,
+    pub can_view_sensitive_values: Option<bool>,
+    pub can_view_resource_history: Option<bool>,
+    pub can_add_notes: Option<bool>,
+}
+
+impl RightsChange {
+    fn applied_to(self, before: &Membership) -> Membership {
+        let Self {
+            is_owner,
+            can_view_audit_log,
+            can_record,
+            view,
+            can_view_sensitive_values,
+            can_view_resource_history,
+            can_add_notes,
+        } = self;
+        Membership {
+            id: before.id.clone(),
+            user_id: before.user_id.clone(),
+            organization_id: before.organization_id.clone(),
+            is_owner: is_owner.unwrap_or(before.is_owner),
+            can_view_audit_log: can_view_audit_log.unwrap_or(before.can_view_audit_log),
+            can_record: can_record.unwrap_or(before.can_record),
+            view: view.unwrap_or(before.view),
+            can_view_sensitive_values: can_view_sensitive_values
+                .unwrap_or(before.can_view_sensitive_values),
+            can_view_resource_history: can_view_resource_history
+                .unwrap_or(before.can_view_resource_history),
+            can_add_notes: can_add_notes.unwrap_or(before.can_add_notes),
+        }
+    }
 }
 
 /// A user to be added, with their first membership.
@@ -162,14 +202,7 @@ pub async fn update_membership(
                 let Some(before) = input.found("id", "membership", before) else {
                     return Ok(Err(input.messages));
                 };
-                let after = Membership {
-                    is_owner: change.is_owner.unwrap_or(before.is_owner),
-                    can_view_audit_log: change
-                        .can_view_audit_log
-                        .unwrap_or(before.can_view_audit_log),
-                    can_record: change.can_record.unwrap_or(before.can_record),
-                    ..before.clone()
-                };
+                let after = change.applied_to(&before);
                 if after == before {
                     return Ok(Ok(after));
                 }
@@ -195,7 +228,15 @@ fn new_membership(
     organization_id: &Id,
     rights: Rights,
 ) -> Result<Membership> {
-    let Rights { is_owner, can_view_audit_log, can_record } = rights;
+    let Rights {
+        is_owner,
+        can_view_audit_log,
+        can_record,
+        view,
+        can_view_sensitive_values,
+        can_view_resource_history,
+        can_add_notes,
+    } = rights;
     Ok(Membership {
         id: random_id(store)?,
         user_id: user_id.clone(),
@@ -203,6 +244,10 @@ fn new_membership(
         is_owner,
         can_view_audit_log,
         can_record,
+        view,
+        can_view_sensitive_values,
+        can_view_resource_history,
+        can_add_notes,
     })
 }
 
@@ -230,13 +275,27 @@ async fn add_membership(
 }
 
 fn membership_json(membership: &Membership) -> Json {
-    let Membership { id: _, user_id, organization_id, is_owner, can_view_audit_log, can_record } =
-        membership;
+    let Membership {
+        id: _,
+        user_id,
+        organization_id,
+        is_owner,
+        can_view_audit_log,
+        can_record,
+        view,
+        can_view_sensitive_values,
+        can_view_resource_history,
+        can_add_notes,
+    } = membership;
     object([
         ("user_id", string(Some(user_id.as_str()))),
         ("organization_id", string(Some(organization_id.as_str()))),
         ("is_owner", Json::Bool(*is_owner)),
         ("can_view_audit_log", Json::Bool(*can_view_audit_log)),
         ("can_record", Json::Bool(*can_record)),
+        ("view", string(Some(view.as_str()))),
+        ("can_view_sensitive_values", Json::Bool(*can_view_sensitive_values)),
+        ("can_view_resource_history", Json::Bool(*can_view_resource_history)),
+        ("can_add_notes", Json::Bool(*can_add_notes)),
     ])
 }

@@ -104,6 +104,7 @@ async fn found(
                 is_owner: user.is_owner,
                 can_view_audit_log: user.can_view_audit_log,
                 can_record: user.can_record,
+                ..Rights::default()
             },
         };
         made(admin::create_user(store, &operator, new).await?)?;

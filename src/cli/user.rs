@@ -8,6 +8,7 @@ use super::{made, open_store, print_json};
 use crate::admin::{self, Actor, NewUser, Rights};
 use crate::config::Settings;
 use crate::domain::id::Id;
+use crate::domain::kind::View;
 use crate::error::Result;
 
 #[derive(Subcommand)]
@@ -38,6 +39,18 @@ pub enum User {
         /// May record events for the organization and for all below it
         #[arg(long)]
         can_record: bool,
+        /// Whose actions viewing the audit log shows: ALL or OWN
+        #[arg(long, value_name = "VIEW", default_value = "ALL", value_parser = view)]
+        view: View,
+        /// May read the values of fields that are marked sensitive
+        #[arg(long)]
+        can_view_sensitive_values: bool,
+        /// May view the whole history of one record at a time
+        #[arg(long)]
+        can_view_resource_history: bool,
+        /// May write notes on records
+        #[arg(long)]
+        can_add_notes: bool,
         /// Print the user and the membership as JSON
         #[arg(long)]
         json: bool,
@@ -55,11 +68,23 @@ impl User {
             owner: is_owner,
             can_view_audit_log,
             can_record,
+            view,
+            can_view_sensitive_values,
+            can_view_resource_history,
+            can_add_notes,
             json,
         } = self;
         let store = open_store(settings).await?;
         let operator = Actor::operator();
-        let rights = Rights { is_owner, can_view_audit_log, can_record };
+        let rights = Rights {
+            is_owner,
+            can_view_audit_log,
+            can_record,
+            view,
+            can_view_sensitive_values,
+            can_view_resource_history,
+            can_add_notes,
+        };
         let known = match Id::user(id.as_str()) {
             Ok(id) => store.user_anywhere(&id).await?,
             Err(_) => None, // creating says what is wrong with it
@@ -84,4 +109,8 @@ impl User {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn view(name: &str) -> std::result::Result<View, String> {
+    View::parse(name).ok_or_else(|| "it is ALL or OWN".to_owned())
 }

@@ -140,6 +140,11 @@ impl Changes {
         Self(text)
     }
 
+    /// The stored form, to keep.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+
     /// The stored form.
     pub fn as_str(&self) -> &str {
         &self.0

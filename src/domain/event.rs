@@ -1,15 +1,17 @@
 //! Events: as they are given to be recorded, and as they are read back.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use aws_lc_rs::digest;
 
 use super::diff::{Change, Changes, diff, names_fit};
 use super::id::Id;
 use super::json::{Json, shortened};
-use super::kind::{EventType, ResourceName};
+use super::kind::{EventType, Outcome, ResourceName};
 use super::page::Position;
 use super::time::{self, Time};
+use super::tree::Path;
 
 /// The most bytes one event may be given in.
 pub const MAX_EVENT_BYTES: usize = 1024 * 1024;
@@ -33,6 +35,15 @@ pub struct Context {
     pub metadata: Option<String>,
 }
 
+/// Something of the tenant's own definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defined {
+    /// Its name.
+    pub name: Id,
+    /// The version of the definition that the event was checked against; none before it was.
+    pub version: Option<i64>,
+}
+
 /// A checked event that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
@@ -44,12 +55,20 @@ pub struct NewEvent {
     pub acting_user_id: Option<Id>,
     /// What was done …
     pub event_type: EventType,
+    /// … by the tenant's own definition, for [`EventType::Custom`] only …
+    pub custom_type: Option<Defined>,
     /// … to which kind of record …
     pub resource_name: ResourceName,
+    /// … by the tenant's own definition, for [`ResourceName::Custom`] only …
+    pub custom_resource: Option<Defined>,
     /// … and to which one.
     pub resource_id: Id,
     /// When; the moment of recording when not given.
     pub occurred_at: Option<Time>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What for: the purpose of use, such as `TREAT` or `HPAYMT`.
+    pub purpose: Option<String>,
     /// What changed.
     pub changes: Vec<Change>,
     /// Where from, and what was said about it.
@@ -71,10 +90,20 @@ pub struct Event {
     pub acting_user_id: Option<Id>,
     /// What was done …
     pub event_type: EventType,
+    /// … by the tenant's own definition, for [`EventType::Custom`] only …
+    pub custom_type: Option<Defined>,
     /// … to which kind of record …
     pub resource_name: ResourceName,
+    /// … by the tenant's own definition, for [`ResourceName::Custom`] only …
+    pub custom_resource: Option<Defined>,
     /// … and to which one.
     pub resource_id: Id,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What for: the purpose of use.
+    pub purpose: Option<String>,
+    /// The organizations it was recorded under.
+    pub organization_path: Path,
     /// What changed.
     pub changes: Changes,
     /// Where from, and what was said about it.
@@ -102,11 +131,23 @@ pub struct Draft {
     pub description: Option<String>,
     pub request_id: Option<String>,
     pub metadata: Option<Json>,
+    pub outcome: Option<String>,
+    pub purpose: Option<String>,
+    pub custom_type: Option<String>,
+    pub custom_resource: Option<String>,
 }
 
-const KEYS: &str = "id, organization_id, acting_user_id, type, resource_name, resource_id, \
-                    occurred_at, before, after, changes, ip_address, user_agent, url, page, \
-                    description, request_id, metadata";
+const KEYS: &str = "id, organization_id, acting_user_id, type, custom_type, resource_name, \
+                    custom_resource, resource_id, occurred_at, outcome, purpose, before, after, \
+                    changes, ip_address, user_agent, url, page, description, request_id, metadata";
+
+/// The types of event that recorders may record.
+static RECORDED_TYPES: LazyLock<Vec<EventType>> =
+    LazyLock::new(|| EventType::ALL.iter().copied().filter(|t| !t.is_reserved()).collect());
+
+/// The kinds of record on which recorders may record events.
+static RECORDED_RESOURCES: LazyLock<Vec<ResourceName>> =
+    LazyLock::new(|| ResourceName::ALL.iter().copied().filter(|r| !r.is_reserved()).collect());
 
 /// How much that is wrong with one event's shape is said; there may be any number of unknown keys.
 const MAX_PROBLEMS: usize = 20;
@@ -126,9 +167,13 @@ impl NewEvent {
             organization_id,
             acting_user_id,
             event_type,
+            custom_type,
             resource_name,
+            custom_resource,
             resource_id,
             occurred_at,
+            outcome,
+            purpose,
             changes,
             context,
         } = self;
@@ -150,6 +195,21 @@ impl NewEvent {
             hash.add(Some(field));
             hash.add(Some(&before.canonical()));
             hash.add(Some(&after.canonical()));
+        }
+        // Each only where it says something, so that events keep the digests they had before these
+        // were there. What begins with nothing is no change, which begins with a field.
+        let name = |defined: &Option<Defined>| defined.as_ref().map(|d| d.name.to_string());
+        let unusual = (*outcome != event_type.usual_outcome()).then(|| outcome.to_string());
+        let later = [
+            ("outcome", unusual),
+            ("purpose", purpose.clone()),
+            ("custom_type", name(custom_type)),
+            ("custom_resource", name(custom_resource)),
+        ];
+        for (key, value) in later.into_iter().filter(|(_, value)| value.is_some()) {
+            hash.add(None);
+            hash.add(Some(key));
+            hash.add(value.as_deref());
         }
         hash.finish()
     }
@@ -211,6 +271,10 @@ impl Draft {
             "page" => &mut self.page,
             "description" => &mut self.description,
             "request_id" => &mut self.request_id,
+            "outcome" => &mut self.outcome,
+            "purpose" => &mut self.purpose,
+            "custom_type" => &mut self.custom_type,
+            "custom_resource" => &mut self.custom_resource,
             "before" => return object(key, value).map(|v| self.before = v),
             "after" => return object(key, value).map(|v| self.after = v),
             "metadata" => return object(key, value).map(|v| self.metadata = v),
@@ -237,7 +301,7 @@ impl Draft {
         for (i, change) in self.changes.iter().flatten().enumerate() {
             problems.optional(&format!("changes[{i}].field"), Some(change.field.clone()), storable);
         }
-        let event_type = problems.named("type", self.event_type, EventType::parse, EventType::ALL);
+        let event_type = problems.named("type", self.event_type, EventType::parse, &RECORDED_TYPES);
         if let Some(event_type) = event_type {
             let mut changes = self.changes.iter().flatten();
             let before = before.is_some() || changes.clone().any(|c| !c.before.is_nothing());
@@ -261,8 +325,17 @@ impl Draft {
             "resource_name",
             self.resource_name,
             ResourceName::parse,
-            ResourceName::ALL,
+            &RECORDED_RESOURCES,
         );
+        let is_custom = event_type.map(|event_type| event_type == EventType::Custom);
+        let custom_type = problems.defined("custom_type", "type", is_custom, self.custom_type);
+        let is_custom = resource_name.map(|name| name == ResourceName::Custom);
+        let custom_resource =
+            problems.defined("custom_resource", "resource_name", is_custom, self.custom_resource);
+        let outcome = match self.outcome {
+            None => event_type.map(EventType::usual_outcome),
+            given => problems.named("outcome", given, Outcome::parse, Outcome::ALL),
+        };
         let organization_id = problems.required("organization_id", self.organization_id);
         let resource_id = problems.required("resource_id", self.resource_id);
         let external_id = problems.optional("id", self.id, Id::new);
@@ -277,29 +350,39 @@ impl Draft {
             request_id: problems.optional("request_id", self.request_id, storable),
             metadata: self.metadata.map(|metadata| metadata.to_string()),
         };
+        let purpose =
+            problems.optional("purpose", self.purpose, |text| Id::new(text).map(String::from));
         let changes = match self.changes {
             Some(changes) => changes,
             None if problems.0.is_empty() => diff(before.as_ref(), after.as_ref()),
             None => Vec::new(),
         };
-        match (organization_id, event_type, resource_name, resource_id) {
-            (Some(organization_id), Some(event_type), Some(resource_name), Some(resource_id))
-                if problems.0.is_empty() =>
-            {
-                Ok(NewEvent {
-                    external_id,
-                    organization_id,
-                    acting_user_id,
-                    event_type,
-                    resource_name,
-                    resource_id,
-                    occurred_at,
-                    changes,
-                    context,
-                })
-            }
-            _ => Err(problems.0.join("; ")),
-        }
+        let what = event_type.zip(outcome);
+        let on_what = resource_name.zip(resource_id);
+        let (
+            Some(organization_id),
+            Some((event_type, outcome)),
+            Some((resource_name, resource_id)),
+            true,
+        ) = (organization_id, what, on_what, problems.0.is_empty())
+        else {
+            return Err(problems.0.join("; "));
+        };
+        Ok(NewEvent {
+            external_id,
+            organization_id,
+            acting_user_id,
+            event_type,
+            custom_type,
+            resource_name,
+            custom_resource,
+            resource_id,
+            occurred_at,
+            outcome,
+            purpose,
+            changes,
+            context,
+        })
     }
 }
 
@@ -329,7 +412,24 @@ impl Problems {
         self.optional(key, given, Id::new)
     }
 
-    fn named<T: std::fmt::Display>(
+    /// The name of something that the tenant defined: given when, and only when, `of` is CUSTOM.
+    fn defined(
+        &mut self,
+        key: &str,
+        of: &str,
+        is_custom: Option<bool>,
+        given: Option<String>,
+    ) -> Option<Defined> {
+        match (is_custom, &given) {
+            (Some(true), None) => self.add(format!("{key} is missing: {of} is CUSTOM")),
+            (Some(false), Some(_)) => self.add(format!("{key} is given only with {of} CUSTOM")),
+            _ => {}
+        }
+        let name = self.optional(key, given, Id::new)?;
+        Some(Defined { name, version: None })
+    }
+
+    fn named<T: std::fmt::Display + PartialEq + Copy>(
         &mut self,
         key: &str,
         given: Option<String>,
@@ -343,7 +443,9 @@ impl Problems {
         if given.is_none() {
             self.add(format!("{key} is missing; it {}", one_of()));
         }
-        self.optional(key, given, |text| parse(&text).ok_or_else(one_of))
+        self.optional(key, given, |text| {
+            parse(&text).filter(|named| all.contains(named)).ok_or_else(one_of)
+        })
     }
 }
 

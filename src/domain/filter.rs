@@ -17,6 +17,8 @@ pub struct EventFilter {
     pub event_types: Option<Vec<EventType>>,
     /// One of these kinds of record.
     pub resource_names: Option<Vec<ResourceName>>,
+    /// One of the tenant's own kinds of record.
+    pub custom_resources: Option<Vec<Id>>,
     /// The record with this id.
     pub resource_id: Option<Id>,
     /// A change of exactly this field.

@@ -45,11 +45,23 @@ registry! {
         Create = "CREATE", "The record was created.";
         Update = "UPDATE", "The record was changed.";
         Destroy = "DESTROY", "The record was deleted.";
+        View = "VIEW", "The record, a chart or a page was looked at.";
+        Download = "DOWNLOAD", "The record was downloaded.";
+        Print = "PRINT", "The record was printed.";
+        Export = "EXPORT", "Records were exported.";
+        SignIn = "SIGN_IN", "Somebody signed in.";
+        SignInFailed = "SIGN_IN_FAILED", "Somebody failed to sign in.";
+        SignOut = "SIGN_OUT", "Somebody signed out.";
+        ApiCall = "API_CALL", "A program called an interface.";
+        Custom = "CUSTOM", "Something of the tenant's own definition: `custom_type` says what.";
+        Note = "NOTE", "A note on the record, by a user; written by `addTimestampNote` only.";
+        StatusNote = "STATUS_NOTE", "A note on the record that this server wrote by a rule.";
     }
 }
 
 registry! {
-    /// What kind of record it was done to; the names are Healthie's.
+    /// What kind of record it was done to; the names are Healthie's, and at the end those of what
+    /// this server keeps itself.
     ResourceName {
         ApiKey = "API_KEY", "A key with which a program signs in.";
         Appointment = "APPOINTMENT", "An appointment between a provider and a patient.";
@@ -74,5 +86,69 @@ registry! {
         Policy = "POLICY", "A patient's insurance policy.";
         Task = "TASK", "Something to be done, assigned to somebody.";
         User = "USER", "A person: a patient, a provider or a member of staff.";
+        Custom = "CUSTOM", "A kind of the tenant's own definition: `custom_resource` says which.";
+        AuditLog = "AUDIT_LOG", "This log: it was read, exported or purged.";
+        AuditPolicy = "AUDIT_POLICY", "What is recorded of a kind of record in an organization.";
+        AuditEventType = "AUDIT_EVENT_TYPE", "The definition of a custom type of event.";
+        AuditResource = "AUDIT_RESOURCE", "The definition of a custom kind of record.";
+        AuditSettings = "AUDIT_SETTINGS", "How this log is kept for a tenant.";
+        AuditPlan = "AUDIT_PLAN", "How far back a tenant's log is visible and kept.";
+        LegalHold = "LEGAL_HOLD", "What stops purging an organization, a user or a record.";
+        StatusNoteRule = "STATUS_NOTE_RULE", "When the server writes a status note.";
+    }
+}
+
+registry! {
+    /// How it ended.
+    Outcome {
+        Success = "SUCCESS", "It was done.";
+        Failure = "FAILURE", "It was tried, and not done.";
+    }
+}
+
+registry! {
+    /// Whose actions a membership that may view the log shows.
+    View {
+        All = "ALL", "Everybody's.";
+        Own = "OWN", "Only those of the user it belongs to.";
+    }
+}
+
+/// What a membership shows that says nothing of it.
+impl Default for View {
+    fn default() -> Self {
+        Self::All
+    }
+}
+
+impl EventType {
+    /// Whether only this server records it.
+    pub const fn is_reserved(self) -> bool {
+        matches!(self, Self::Note | Self::StatusNote)
+    }
+
+    /// How it ended, when that is not said.
+    pub const fn usual_outcome(self) -> Outcome {
+        match self {
+            Self::SignInFailed => Outcome::Failure,
+            _ => Outcome::Success,
+        }
+    }
+}
+
+impl ResourceName {
+    /// Whether only this server records events on it.
+    pub const fn is_reserved(self) -> bool {
+        matches!(
+            self,
+            Self::AuditLog
+                | Self::AuditPolicy
+                | Self::AuditEventType
+                | Self::AuditResource
+                | Self::AuditSettings
+                | Self::AuditPlan
+                | Self::LegalHold
+                | Self::StatusNoteRule
+        )
     }
 }

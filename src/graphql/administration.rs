@@ -5,16 +5,17 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use super::Requester;
 use super::people::{ApiKey, Organization, OrganizationMembership, User};
 use crate::admin::{self, Actor, Answer, NewUser, Rights, RightsChange};
+use crate::domain::kind::View;
 use crate::domain::viewer::Scope;
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Store, organizations};
 
 #[derive(Default)]
 pub struct Administration;
 
 /// Something about the input that you can mend.
 #[derive(SimpleObject)]
-struct FieldMessage {
+pub struct FieldMessage {
     /// The input field it is about.
     field: String,
     /// What is wrong and how to mend it.
@@ -42,6 +43,25 @@ struct CreateOrganizationPayload {
     messages: Vec<FieldMessage>,
 }
 
+/// An organization to move within its tenant.
+#[derive(InputObject)]
+#[graphql(rename_fields = "snake_case")]
+struct MoveOrganizationInput {
+    /// The organization to move; not a root.
+    id: ID,
+    /// The organization it is to be below; neither itself nor below it.
+    parent_id: ID,
+}
+
+/// The moved organization.
+#[derive(SimpleObject)]
+struct MoveOrganizationPayload {
+    /// The organization where it is now; null when something is to be mended.
+    organization: Option<Organization>,
+    /// What about the input is to be mended.
+    messages: Vec<FieldMessage>,
+}
+
 /// A user to add, with their first membership.
 #[derive(InputObject)]
 #[graphql(rename_fields = "snake_case")]
@@ -62,6 +82,14 @@ struct CreateUserInput {
     can_view_audit_log: Option<bool>,
     /// May record events; false if not given.
     can_record: Option<bool>,
+    /// Whose actions viewing the audit log shows; ALL if not given.
+    view: Option<View>,
+    /// May read the values of fields that are marked sensitive; false if not given.
+    can_view_sensitive_values: Option<bool>,
+    /// May view the whole history of one record at a time; false if not given.
+    can_view_resource_history: Option<bool>,
+    /// May write notes on records; false if not given.
+    can_add_notes: Option<bool>,
 }
 
 /// The added user.
@@ -90,6 +118,14 @@ struct CreateOrganizationMembershipInput {
     can_view_audit_log: Option<bool>,
     /// May record events; false if not given.
     can_record: Option<bool>,
+    /// Whose actions viewing the audit log shows; ALL if not given.
+    view: Option<View>,
+    /// May read the values of fields that are marked sensitive; false if not given.
+    can_view_sensitive_values: Option<bool>,
+    /// May view the whole history of one record at a time; false if not given.
+    can_view_resource_history: Option<bool>,
+    /// May write notes on records; false if not given.
+    can_add_notes: Option<bool>,
 }
 
 /// A change of what a membership gives; what is left out stays as it is.
@@ -104,6 +140,14 @@ struct UpdateOrganizationMembershipInput {
     can_view_audit_log: Option<bool>,
     /// May record events.
     can_record: Option<bool>,
+    /// Whose actions viewing the audit log shows.
+    view: Option<View>,
+    /// May read the values of fields that are marked sensitive.
+    can_view_sensitive_values: Option<bool>,
+    /// May view the whole history of one record at a time.
+    can_view_resource_history: Option<bool>,
+    /// May write notes on records.
+    can_add_notes: Option<bool>,
 }
 
 /// The membership as it is now.
@@ -169,10 +213,25 @@ impl Administration {
         let answer = admin::create_organization(store, &actor, id.into(), name, parent_id).await?;
         let (added, messages) = split(answer);
         Ok(Some(CreateOrganizationPayload {
-            organization: added.map(|added| {
-                // Whoever added it below a parent may see that parent.
-                Organization::seen_in(&Scope::tenant(added.tenant_id.clone()), added)
-            }),
+            organization: administered(store, added).await?,
+            messages,
+        }))
+    }
+
+    /// Moves one of your organizations, with all that is below it, below another one of them. From
+    /// then on its events, earlier ones too, are in the logs of the organizations it is below now;
+    /// `hierarchy: AT_EVENT` reads them by the tree of their day.
+    async fn move_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to move, and where to.")] input: MoveOrganizationInput,
+    ) -> Result<Option<MoveOrganizationPayload>> {
+        let (store, actor) = owner(ctx).await?;
+        let MoveOrganizationInput { id, parent_id } = input;
+        let answer = admin::move_organization(store, &actor, id.into(), parent_id.into()).await?;
+        let (moved, messages) = split(answer);
+        Ok(Some(MoveOrganizationPayload {
+            organization: administered(store, moved).await?,
             messages,
         }))
     }
@@ -194,6 +253,10 @@ impl Administration {
                 is_owner: input.is_owner.unwrap_or_default(),
                 can_view_audit_log: input.can_view_audit_log.unwrap_or_default(),
                 can_record: input.can_record.unwrap_or_default(),
+                view: input.view.unwrap_or_default(),
+                can_view_sensitive_values: input.can_view_sensitive_values.unwrap_or_default(),
+                can_view_resource_history: input.can_view_resource_history.unwrap_or_default(),
+                can_add_notes: input.can_add_notes.unwrap_or_default(),
             },
         };
         let (added, messages) = split(admin::create_user(store, &actor, new).await?);
@@ -216,6 +279,10 @@ impl Administration {
             is_owner: input.is_owner.unwrap_or_default(),
             can_view_audit_log: input.can_view_audit_log.unwrap_or_default(),
             can_record: input.can_record.unwrap_or_default(),
+            view: input.view.unwrap_or_default(),
+            can_view_sensitive_values: input.can_view_sensitive_values.unwrap_or_default(),
+            can_view_resource_history: input.can_view_resource_history.unwrap_or_default(),
+            can_add_notes: input.can_add_notes.unwrap_or_default(),
         };
         let (user_id, organization_id) = (input.user_id.into(), input.organization_id.into());
         let answer =
@@ -232,10 +299,16 @@ impl Administration {
         #[graphql(desc = "What to change.")] input: UpdateOrganizationMembershipInput,
     ) -> Result<Option<OrganizationMembershipPayload>> {
         let (store, actor) = owner(ctx).await?;
-        let UpdateOrganizationMembershipInput { id, is_owner, can_view_audit_log, can_record } =
-            input;
-        let change = RightsChange { is_owner, can_view_audit_log, can_record };
-        let answer = admin::update_membership(store, &actor, id.into(), change).await?;
+        let change = RightsChange {
+            is_owner: input.is_owner,
+            can_view_audit_log: input.can_view_audit_log,
+            can_record: input.can_record,
+            view: input.view,
+            can_view_sensitive_values: input.can_view_sensitive_values,
+            can_view_resource_history: input.can_view_resource_history,
+            can_add_notes: input.can_add_notes,
+        };
+        let answer = admin::update_membership(store, &actor, input.id.into(), change).await?;
         let (membership, messages) = split(answer);
         let organization_membership = membership.map(OrganizationMembership::from);
         Ok(Some(OrganizationMembershipPayload { organization_membership, messages }))
@@ -267,14 +340,33 @@ impl Administration {
     }
 }
 
+/// An organization as whoever just administered it, and its parent, sees it.
+async fn administered(
+    store: &Store,
+    organization: Option<organizations::Organization>,
+) -> Result<Option<Organization>> {
+    let Some(organization) = organization else { return Ok(None) };
+    let scope = Scope::whole(store.tenant(&organization.tenant_id).await?);
+    Ok(Some(Organization::seen_in(&scope, organization)))
+}
+
 /// The requester as an owner; refused when they are owner of nothing.
-async fn owner<'a>(ctx: &Context<'a>) -> Result<(&'a Store, Actor)> {
+pub async fn owner<'a>(ctx: &Context<'a>) -> Result<(&'a Store, Actor)> {
     let store = ctx.data_unchecked::<Store>();
     let Requester { viewer, context } = ctx.data_unchecked::<Requester>().clone();
     Ok((store, Actor::owner(store, viewer, context).await?))
 }
 
-fn split<T>(answer: Answer<T>) -> (Option<T>, Vec<FieldMessage>) {
+/// The requester as the owner of the whole tenant; refused when they are not.
+#[allow(dead_code)]
+pub async fn tenant_owner<'a>(ctx: &Context<'a>) -> Result<(&'a Store, Actor)> {
+    let store = ctx.data_unchecked::<Store>();
+    let Requester { viewer, context } = ctx.data_unchecked::<Requester>().clone();
+    Ok((store, Actor::tenant_owner(store, viewer, context).await?))
+}
+
+/// What was made, and what is to be mended: one of them.
+pub fn split<T>(answer: Answer<T>) -> (Option<T>, Vec<FieldMessage>) {
     match answer {
         Ok(made) => (Some(made), Vec::new()),
         Err(messages) => {

@@ -9,7 +9,7 @@ use super::scalar::{DateTime, Json};
 use crate::domain::event::{Context, Event};
 use crate::domain::id::Id;
 use crate::domain::json::Json as DomainJson;
-use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::page::{Position, Purpose};
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
@@ -29,12 +29,20 @@ pub struct AuditEvent {
     /// What was done.
     #[graphql(name = "type")]
     event_type: EventType,
+    /// By what definition of the tenant's own, if type is CUSTOM.
+    custom_type: Option<ID>,
     /// What kind of record it was done to.
     resource_name: ResourceName,
+    /// By what definition of the tenant's own, if resource_name is CUSTOM.
+    custom_resource: Option<ID>,
     /// The id of that record in the audited application.
     resource_id: ID,
     /// When it happened.
     occurred_at: DateTime,
+    /// How it ended.
+    outcome: Outcome,
+    /// What for: the purpose of use.
+    purpose: Option<String>,
     /// When it was recorded here.
     recorded_at: DateTime,
     /// Who did it; null for an automatic action.
@@ -137,8 +145,13 @@ impl AuditEvent {
                 organization_id,
                 acting_user_id,
                 event_type,
+                custom_type,
                 resource_name,
+                custom_resource,
                 resource_id,
+                outcome,
+                purpose,
+                organization_path: _, // may hold organizations that the viewer may not see
                 changes,
                 context,
             } = event;
@@ -161,8 +174,12 @@ impl AuditEvent {
                 sequence: position.sequence.to_string(),
                 external_id: external_id.map(id),
                 event_type,
+                custom_type: custom_type.map(|defined| id(defined.name)),
                 resource_name,
+                custom_resource: custom_resource.map(|defined| id(defined.name)),
                 resource_id: id(resource_id),
+                outcome,
+                purpose,
                 occurred_at: position.occurred_at.into(),
                 recorded_at: recorded_at.into(),
                 acting_user: acting_user_id.map(|user_id| {

@@ -11,8 +11,9 @@ use async_graphql::{
     Positioned, ServerResult, Value,
 };
 
-use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::kind::{EventType, Outcome, ResourceName, View};
 use crate::domain::page::Order;
+use crate::domain::viewer::Hierarchy;
 
 macro_rules! registry_enum {
     ($type:ty, $name:literal, $about:literal) => {
@@ -78,6 +79,18 @@ macro_rules! registry_enum {
 
 registry_enum!(EventType, "AuditEventType", "What was done to the record.");
 registry_enum!(ResourceName, "AuditEventResourceName", "What kind of record it was done to.");
+registry_enum!(Outcome, "AuditEventOutcome", "How it ended.");
+registry_enum!(View, "AuditLogView", "Whose actions a membership shows.");
+
+/// Which tree of organizations events are rolled up by.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(name = "AuditLogHierarchy", remote = "Hierarchy")]
+pub enum HierarchyKey {
+    /// As it stands now: the events of an organization are in the logs of those it is below today.
+    Current,
+    /// As it stood when each event was recorded.
+    AtEvent,
+}
 
 /// A row of the registry: its name and what it stands for.
 trait Row {

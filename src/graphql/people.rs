@@ -4,6 +4,7 @@ use async_graphql::{ID, SimpleObject};
 
 use super::scalar::DateTime;
 use crate::domain::id::Id;
+use crate::domain::kind::View;
 use crate::domain::viewer::{self, Scope};
 use crate::store::{api_keys, organizations, users};
 
@@ -51,6 +52,14 @@ pub struct OrganizationMembership {
     can_view_audit_log: bool,
     /// May record events.
     can_record: bool,
+    /// Whose actions viewing the audit log shows.
+    view: View,
+    /// May read the values of fields that are marked sensitive.
+    can_view_sensitive_values: bool,
+    /// May view the whole history of one record at a time.
+    can_view_resource_history: bool,
+    /// May write notes on records.
+    can_add_notes: bool,
 }
 
 /// A key with which a user's program signs in. The secret itself is never shown again.
@@ -110,6 +119,10 @@ impl From<viewer::Membership> for OrganizationMembership {
             is_owner: membership.is_owner,
             can_view_audit_log: membership.can_view_audit_log,
             can_record: membership.can_record,
+            view: membership.view,
+            can_view_sensitive_values: membership.can_view_sensitive_values,
+            can_view_resource_history: membership.can_view_resource_history,
+            can_add_notes: membership.can_add_notes,
         }
     }
 }

@@ -5,14 +5,14 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use super::Requester;
 use super::connection::Connection;
 use super::event::{AuditEvent, Needs};
-use super::kind::OrderKey;
+use super::kind::{HierarchyKey, OrderKey};
 use super::people::{Organization, OrganizationMembership, User};
 use super::scalar::DateTime;
 use crate::domain::filter::{ActingUsers, EventFilter, intersect};
 use crate::domain::id::{Id, NO_AUTHOR};
 use crate::domain::kind::{EventType, ResourceName};
 use crate::domain::page::{End, Order, PageRequest, Position, Purpose};
-use crate::domain::viewer::{Permission, Scope};
+use crate::domain::viewer::{Descendants, Hierarchy, Permission, Scope};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
@@ -66,6 +66,10 @@ impl Query {
             desc = "With organization_id: false leaves its descendants out; true if not given."
         )]
         include_sub_organizations: Option<bool>,
+        #[graphql(
+            desc = "Which tree of organizations to roll up by; CURRENT, today's, if not given."
+        )]
+        hierarchy: Option<HierarchyKey>,
         #[graphql(desc = "What to order by; OCCURRED_AT_DESC if not given.")] order_by: Option<
             OrderKey,
         >,
@@ -78,11 +82,12 @@ impl Query {
         #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<Connection>> {
         let store = ctx.data_unchecked::<Store>();
-        let visible = viewable(ctx).await?;
+        let visible = viewable(ctx, Permission::ViewAuditLog).await?;
         let filter = EventFilter {
             acting_users: acting_users(acting_user_id, acting_user_ids)?,
             event_types: one_of("event_types", event_type, event_types)?,
             resource_names: one_of("resource_names", resource_name, resource_names)?,
+            custom_resources: None,
             resource_id: resource_id.map(|id| given_id("resource_id", id)).transpose()?,
             changed_field: changed_field
                 .map(|field| given_text("changed_field", field))
@@ -90,27 +95,54 @@ impl Query {
             occurred_after: occurred_after.map(|t| t.parse_as("occurred_after")).transpose()?,
             occurred_before: occurred_before.map(|t| t.parse_as("occurred_before")).transpose()?,
         };
-        let order = order_by.map_or_else(Order::default, Order::from);
-        let position = |name, cursor: Option<String>| {
-            cursor.map(|cursor| decode(store, &visible, name, order, &cursor)).transpose()
+        let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        let hierarchy = hierarchy.map_or_else(Hierarchy::default, Hierarchy::from);
+        let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
+        let descendants = match include_sub_organizations {
+            Some(false) => Descendants::Without,
+            Some(true) | None => Descendants::With,
         };
-        let (after, before) = (position("after", after)?, position("before", before)?);
-        let (limit, end) = size(first, last, after.is_none() && before.is_some())?;
-        let request = PageRequest { order, after, before, limit, end };
-
-        let scope = match organization_id {
-            None => visible.clone(),
-            Some(id) => {
-                let id = given_id("organization_id", id)?;
-                let with_descendants = include_sub_organizations.unwrap_or(true);
-                let narrowed = store.narrow(&visible, &id, with_descendants).await?;
-                narrowed.ok_or_else(|| {
-                    Error::not_found("organization_id names no organization whose log you may view")
-                })?
-            }
-        };
+        let scope = asked_for(store, &visible, hierarchy, narrow_to, descendants).await?;
         let selected = ctx.look_ahead();
         Connection::load(store, &visible, &scope, &filter, &request, &selected).await.map(Some)
+    }
+
+    /// The history of one record: every event on it in the organizations where you may view it. It
+    /// needs can_view_resource_history, or the right to view the audit log.
+    #[allow(clippy::too_many_arguments)] // flat, as those of auditLog
+    async fn resource_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What kind of record it is.")] resource_name: ResourceName,
+        #[graphql(desc = "Which kind of your own, if resource_name is CUSTOM.")]
+        custom_resource: Option<ID>,
+        #[graphql(desc = "The record's id.")] resource_id: ID,
+        #[graphql(desc = "Only events at this time or later.")] occurred_after: Option<DateTime>,
+        #[graphql(desc = "Only events at this time or earlier.")] occurred_before: Option<DateTime>,
+        #[graphql(desc = "What to order by; OCCURRED_AT_DESC if not given.")] order_by: Option<
+            OrderKey,
+        >,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(
+            desc = "The first so many events: 1 to 1000; 100 if neither first nor last is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
+    ) -> Result<Option<Connection>> {
+        let store = ctx.data_unchecked::<Store>();
+        let visible = viewable(ctx, Permission::ViewResourceHistory).await?;
+        let filter = EventFilter {
+            resource_names: Some(vec![resource_name]),
+            custom_resources: custom_resource_of(resource_name, custom_resource)?,
+            resource_id: Some(given_id("resource_id", resource_id)?),
+            occurred_after: occurred_after.map(|t| t.parse_as("occurred_after")).transpose()?,
+            occurred_before: occurred_before.map(|t| t.parse_as("occurred_before")).transpose()?,
+            ..EventFilter::default()
+        };
+        let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        let selected = ctx.look_ahead();
+        Connection::load(store, &visible, &visible, &filter, &request, &selected).await.map(Some)
     }
 
     /// One event; null if there is none, or none that you may view.
@@ -121,7 +153,7 @@ impl Query {
         #[graphql(desc = "The id its recorder gave it.")] external_id: Option<ID>,
     ) -> Result<Option<AuditEvent>> {
         let store = ctx.data_unchecked::<Store>();
-        let scope = viewable(ctx).await?;
+        let scope = viewable(ctx, Permission::ViewAuditLog).await?;
         let event = match (id, external_id) {
             (Some(id), None) => {
                 match store.positions().decode(scope.tenant_id(), Purpose::EventId, &id) {
@@ -189,19 +221,81 @@ struct Viewer {
     organizations: Vec<Organization>,
 }
 
-/// What the requester may view; refused when that is nothing.
-async fn viewable(ctx: &Context<'_>) -> Result<Scope> {
+/// What the requester may view by a right; refused when that is nothing.
+async fn viewable(ctx: &Context<'_>, permission: Permission) -> Result<Scope> {
     let Requester { viewer, .. } = ctx.data_unchecked::<Requester>();
-    if !viewer.may(Permission::ViewAuditLog) {
-        return Err(Error::forbidden(
-            "viewing the audit log needs can_view_audit_log or is_owner on a membership",
-        ));
+    if !viewer.may(permission) {
+        return Err(Error::forbidden(match permission {
+            Permission::ViewResourceHistory => {
+                "viewing a record's history needs can_view_resource_history, can_view_audit_log or is_owner on a membership"
+            }
+            _ => "viewing the audit log needs can_view_audit_log or is_owner on a membership",
+        }));
     }
-    ctx.data_unchecked::<Store>().scope(viewer, Permission::ViewAuditLog).await
+    ctx.data_unchecked::<Store>().scope(viewer, permission).await
+}
+
+/// The part of what is visible that is asked for. An organization that may not be seen and one that
+/// is not there answer the same.
+async fn asked_for(
+    store: &Store,
+    visible: &Scope,
+    hierarchy: Hierarchy,
+    narrow_to: Option<Id>,
+    descendants: Descendants,
+) -> Result<Scope> {
+    let found = match (narrow_to, hierarchy) {
+        (None, Hierarchy::Current) => Some(visible.clone()),
+        (None, Hierarchy::AtEvent) => Some(visible.at_event()),
+        (Some(id), Hierarchy::Current) => visible.narrow(&id, descendants),
+        (Some(id), Hierarchy::AtEvent) => {
+            let narrowed = visible.narrow_at_event(&id, descendants);
+            // It may have been moved away; what was recorded before then may still be seen.
+            let may_be_named = visible.narrow(&id, descendants).is_some()
+                || store.any(&narrowed, &EventFilter::default()).await?;
+            may_be_named.then_some(narrowed)
+        }
+    };
+    found.ok_or_else(|| {
+        Error::not_found("organization_id names no organization whose log you may view")
+    })
+}
+
+/// Which page is asked for, by `(after, before)` and `(first, last)`.
+fn page_request(
+    store: &Store,
+    visible: &Scope,
+    order_by: Option<OrderKey>,
+    (after, before): (Option<String>, Option<String>),
+    (first, last): (Option<i32>, Option<i32>),
+) -> Result<PageRequest> {
+    let order = order_by.map_or_else(Order::default, Order::from);
+    let position = |name, cursor: Option<String>| {
+        cursor.map(|cursor| decode(store, visible, name, order, &cursor)).transpose()
+    };
+    let (after, before) = (position("after", after)?, position("before", before)?);
+    let (limit, end) = size(first, last, after.is_none() && before.is_some())?;
+    Ok(PageRequest { order, after, before, limit, end })
 }
 
 fn given_id(argument: &str, id: ID) -> Result<Id> {
     Id::new(id.0).map_err(|problem| Error::bad_input(format!("{argument} {problem}")))
+}
+
+/// Which of the tenant's own kinds a record is of: given when, and only when, its name is CUSTOM.
+fn custom_resource_of(name: ResourceName, custom: Option<ID>) -> Result<Option<Vec<Id>>> {
+    match (name, custom) {
+        (ResourceName::Custom, None) => {
+            Err(Error::bad_input("custom_resource is missing: resource_name is CUSTOM"))
+        }
+        (ResourceName::Custom, Some(custom)) => {
+            given_id("custom_resource", custom).map(|id| Some(vec![id]))
+        }
+        (_, None) => Ok(None),
+        (_, Some(_)) => {
+            Err(Error::bad_input("custom_resource is given only with resource_name CUSTOM"))
+        }
+    }
 }
 
 fn given_text(argument: &str, text: String) -> Result<String> {

@@ -7,7 +7,7 @@ use super::scalar::{DateTime, Json};
 use crate::domain::diff::Change;
 use crate::domain::event::{Draft, MAX_EVENT_BYTES, object};
 use crate::domain::json::Json as DomainJson;
-use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::error::{Code, Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
 use crate::store::Store;
@@ -37,12 +37,20 @@ struct AuditEventInput {
     /// What was done.
     #[graphql(name = "type")]
     event_type: EventType,
+    /// The name of the tenant's own type of event; with type CUSTOM, and only then.
+    custom_type: Option<ID>,
     /// What kind of record it was done to.
     resource_name: ResourceName,
+    /// The name of the tenant's own kind of record; with resource_name CUSTOM, and only then.
+    custom_resource: Option<ID>,
     /// The id of that record.
     resource_id: ID,
     /// When it happened; now, if not given.
     occurred_at: Option<DateTime>,
+    /// How it ended; SUCCESS if not given, and FAILURE for SIGN_IN_FAILED.
+    outcome: Option<Outcome>,
+    /// What for: the purpose of use, such as `TREAT` or `HPAYMT`.
+    purpose: Option<String>,
     /// The record before the event, as a JSON object; the server works out what changed.
     before: Option<Json>,
     /// The record after the event, as a JSON object.
@@ -85,6 +93,8 @@ struct RecordAuditEventsPayload {
     recorded: usize,
     /// How many had been recorded before, with the same content.
     duplicates: usize,
+    /// How many were left out, because the tenant's settings say that they are not recorded.
+    skipped: usize,
     /// The number of the first new event; null when there is none.
     first_sequence: Option<String>,
     /// The number of the last new event; null when there is none.
@@ -121,6 +131,7 @@ impl Recording {
         Ok(Some(RecordAuditEventsPayload {
             recorded: appended.recorded,
             duplicates: appended.duplicates,
+            skipped: appended.skipped,
             first_sequence: appended.sequences.map(|(first, _)| first.to_string()),
             last_sequence: appended.sequences.map(|(_, last)| last.to_string()),
         }))
@@ -181,6 +192,10 @@ impl AuditEventInput {
             description: self.description,
             request_id: self.request_id,
             metadata: json("metadata", self.metadata)?,
+            outcome: self.outcome.map(|outcome| outcome.to_string()),
+            purpose: self.purpose,
+            custom_type: self.custom_type.map(String::from),
+            custom_resource: self.custom_resource.map(String::from),
         })
     }
 }

@@ -17,8 +17,16 @@ use crate::store::Appended;
 struct Receipt {
     recorded: usize,
     duplicates: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    skipped: usize,
     first_sequence: Option<String>,
     last_sequence: Option<String>,
+}
+
+/// Whoever has no policy that leaves events out need not know of it.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+const fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 #[derive(Clone, Copy)]
@@ -30,11 +38,12 @@ enum Format {
 /// `POST /v1/audit-events`
 pub async fn post(State(app): State<App>, request: Request) -> Response {
     match record(&app, request).await {
-        Ok(Appended { recorded, duplicates, sequences }) => {
+        Ok(Appended { recorded, duplicates, skipped, sequences }) => {
             app.metrics.recorded(recorded, duplicates);
             let receipt = Receipt {
                 recorded,
                 duplicates,
+                skipped,
                 first_sequence: sequences.map(|(first, _)| first.to_string()),
                 last_sequence: sequences.map(|(_, last)| last.to_string()),
             };

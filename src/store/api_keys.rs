@@ -102,6 +102,7 @@ pub async fn insert(transaction: &Transaction, key: &ApiKey, secret_hash: &str) 
         secret_hash: Set(secret_hash.to_owned()),
         created_at: Set(key.created_at),
         last_used_at: Set(key.last_used_at),
+        revoked_at: Set(None),
     })
     .exec_without_returning(transaction)
     .await?;

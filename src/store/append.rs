@@ -10,20 +10,25 @@ use sea_orm::{
 };
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
-use super::{Backend, Store, Transaction, filter};
+use super::{Backend, Store, Transaction, filter, organizations};
 use crate::domain::diff::Changes;
-use crate::domain::event::NewEvent;
+use crate::domain::event::{Context, Defined, NewEvent};
 use crate::domain::id::Id;
+use crate::domain::tenant::Tenant;
 use crate::domain::time::Time;
+use crate::domain::tree::Path;
+use crate::domain::{network, words};
 use crate::error::{Code, Error, Problem, Result};
 
 /// An event with all that can be worked out before the tenant's lock is taken.
 #[derive(Debug, Clone)]
 pub struct PreparedEvent {
-    event: NewEvent,
     fingerprint: Option<Vec<u8>>,
-    changes: Changes,
-    changed_fields: String,
+    occurred_at: Option<Time>,
+    /// Its row, but for what is known only under the lock.
+    row: audit_event::ActiveModel,
+    /// What the server says of it on the record; appended right after it if it is new.
+    notes: Vec<PreparedEvent>,
 }
 
 /// What an append did.
@@ -33,40 +38,51 @@ pub struct Appended {
     pub recorded: usize,
     /// Events that had been recorded before, with the same content.
     pub duplicates: usize,
+    /// Events that the tenant's settings leave out.
+    pub skipped: usize,
     /// The numbers of the first and the last new event.
     pub sequences: Option<(i64, i64)>,
 }
 
-impl From<NewEvent> for PreparedEvent {
-    fn from(mut event: NewEvent) -> Self {
-        let fingerprint = event.external_id.is_some().then(|| event.fingerprint());
-        let changes = std::mem::take(&mut event.changes);
-        Self {
-            fingerprint,
-            changes: Changes::encode(&changes),
-            changed_fields: filter::fields_of(&changes),
-            event,
-        }
-    }
+/// Whether events were appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// They were.
+    Appended(Appended),
+    /// Nothing was: the tenant's settings are others than those the events were prepared by.
+    Stale,
 }
 
 impl PreparedEvent {
-    /// Where it happened.
-    pub const fn organization_id(&self) -> &Id {
-        &self.event.organization_id
+    /// An event as it is kept, recorded under the organizations of `path`.
+    pub fn new(event: &NewEvent, path: Path) -> Self {
+        Self {
+            fingerprint: event.external_id.is_some().then(|| event.fingerprint()),
+            occurred_at: event.occurred_at,
+            row: row(event, path),
+            notes: Vec::new(),
+        }
     }
 
     /// When it happened, if it was said.
     pub const fn occurred_at(&self) -> Option<Time> {
-        self.event.occurred_at
+        self.occurred_at
+    }
+
+    /// The recorder's own id for it.
+    fn external_id(&self) -> Option<&str> {
+        match &self.row.external_id {
+            Set(Some(id)) => Some(id),
+            _ => None,
+        }
     }
 }
 
 impl Store {
     /// Appends one tenant's events, all or none, and returns when they are durable. Appends that
-    /// arrive together share a commit.
-    pub async fn append(&self, tenant_id: &Id, events: Vec<PreparedEvent>) -> Result<Appended> {
-        self.lanes.append(tenant_id, events).await
+    /// arrive together share a commit. `tenant` is what the events were prepared by.
+    pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
+        self.lanes.append(tenant, events).await
     }
 
     /// Those of a tenant's events whose ids were recorded with other content, by their place in the
@@ -77,7 +93,8 @@ impl Store {
         events: &[PreparedEvent],
     ) -> Result<Vec<Problem>> {
         let tenant = tenant_id.as_str();
-        let recorded = recorded_before(self.readers(), self.backend(), tenant, &[events]).await?;
+        let batch = Prepared { revision: None, events };
+        let recorded = recorded_before(self.readers(), self.backend(), tenant, &[batch]).await?;
         match which_are_new(events, &recorded) {
             Ok(_) => Ok(Vec::new()),
             Err(Error::Client(refused)) => Ok(refused.problems),
@@ -85,17 +102,31 @@ impl Store {
         }
     }
 
-    /// Appends events in a transaction that does more than that.
-    pub async fn append_in(
+    /// Appends an event of this server's own in a transaction that does more than that. No setting
+    /// of the tenant leaves any of it out.
+    pub async fn append_own(
         &self,
         transaction: &Transaction,
         tenant_id: &Id,
-        events: Vec<PreparedEvent>,
-    ) -> Result<Appended> {
-        let outcomes =
-            append(transaction, self.backend(), tenant_id, &[&events], self.now()).await?;
-        outcomes.into_iter().next().unwrap_or(Ok(Appended::default()))
+        event: &NewEvent,
+    ) -> Result<()> {
+        let organization_id = &event.organization_id;
+        let path = organizations::locked_path(transaction, tenant_id, organization_id).await?;
+        let path = path.ok_or_else(|| {
+            Error::internal("recording what the server did", "the organization is not there")
+        })?;
+        let events = [PreparedEvent::new(event, path)];
+        let batch = Prepared { revision: None, events: &events };
+        append(transaction, self.backend(), tenant_id, &[batch], self.now()).await?;
+        Ok(())
     }
+}
+
+/// A batch and the revision of the settings it was prepared by; none for what no setting concerns.
+#[derive(Clone, Copy)]
+pub(super) struct Prepared<'a> {
+    pub revision: Option<i64>,
+    pub events: &'a [PreparedEvent],
 }
 
 /// Appends several batches of one tenant. Each is appended whole or refused whole; one that is
@@ -104,9 +135,9 @@ pub(super) async fn append(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     tenant_id: &Id,
-    batches: &[&[PreparedEvent]],
+    batches: &[Prepared<'_>],
     now: Time,
-) -> Result<Vec<Result<Appended>>> {
+) -> Result<Vec<Result<Outcome>>> {
     let tenant = tenant_id.as_str();
     // The lock comes first: what is read after it cannot change until the commit.
     let head = sequence_head::Entity::find_by_id(tenant)
@@ -121,8 +152,11 @@ pub(super) async fn append(
     let mut last = head.last_sequence;
     let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(batches.len());
-    for batch in batches {
-        outcomes.push(rows.add(batch, tenant, &mut recorded, &mut last, now));
+    for Prepared { revision, events } in batches {
+        outcomes.push(match revision {
+            Some(revision) if *revision != head.settings_revision => Ok(Outcome::Stale),
+            _ => rows.add(events, tenant, &mut recorded, &mut last, now).map(Outcome::Appended),
+        });
     }
     if last > head.last_sequence {
         insert_all(transaction, backend, rows.events).await?;
@@ -130,6 +164,7 @@ pub(super) async fn append(
         sequence_head::Entity::update(sequence_head::ActiveModel {
             tenant_id: Set(tenant.to_owned()),
             last_sequence: Set(last),
+            ..Default::default()
         })
         .exec(transaction)
         .await?;
@@ -144,14 +179,13 @@ async fn recorded_before(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     tenant: &str,
-    batches: &[&[PreparedEvent]],
+    batches: &[Prepared<'_>],
 ) -> Result<Fingerprints> {
     let ids: Vec<String> = batches
         .iter()
-        .copied()
-        .flatten()
-        .filter_map(|event| event.event.external_id.as_ref())
-        .map(|id| id.as_str().to_owned())
+        .flat_map(|batch| batch.events)
+        .filter_map(PreparedEvent::external_id)
+        .map(str::to_owned)
         .collect();
     if ids.is_empty() {
         return Ok(Fingerprints::new());
@@ -193,25 +227,44 @@ impl Rows {
                 appended.duplicates += 1;
                 continue;
             }
-            *last += 1;
             appended.recorded += 1;
+            let occurred_at = prepared.occurred_at.unwrap_or(now);
+            self.push(&prepared.row, tenant, occurred_at, last, now);
             appended.sequences = Some((first, *last));
-            let occurred_at = prepared.event.occurred_at.unwrap_or(now);
-            if let (Some(id), Some(fingerprint)) =
-                (&prepared.event.external_id, &prepared.fingerprint)
-            {
-                recorded.insert(id.as_str().to_owned(), fingerprint.clone());
+            if let (Some(id), Some(fingerprint)) = (prepared.external_id(), &prepared.fingerprint) {
+                recorded.insert(id.to_owned(), fingerprint.clone());
                 self.records.push(idempotency_record::ActiveModel {
                     tenant_id: Set(tenant.to_owned()),
-                    external_id: Set(id.as_str().to_owned()),
+                    external_id: Set(id.to_owned()),
                     fingerprint: Set(fingerprint.clone()),
                     occurred_at: Set(occurred_at),
                     sequence: Set(*last),
                 });
             }
-            self.events.push(row(prepared, tenant, occurred_at, *last, now));
+            for note in &prepared.notes {
+                self.push(&note.row, tenant, occurred_at, last, now);
+            }
         }
         Ok(appended)
+    }
+
+    /// Adds a row under the next number.
+    fn push(
+        &mut self,
+        row: &audit_event::ActiveModel,
+        tenant: &str,
+        occurred_at: Time,
+        last: &mut i64,
+        now: Time,
+    ) {
+        *last += 1;
+        self.events.push(audit_event::ActiveModel {
+            tenant_id: Set(tenant.to_owned()),
+            occurred_at: Set(occurred_at),
+            sequence: Set(*last),
+            recorded_at: Set(now),
+            ..row.clone()
+        });
     }
 }
 
@@ -222,12 +275,10 @@ fn which_are_new(batch: &[PreparedEvent], recorded: &Fingerprints) -> Result<Vec
     let mut fresh = Vec::with_capacity(batch.len());
     let mut problems = Vec::new();
     for (index, prepared) in batch.iter().enumerate() {
-        let (Some(id), Some(fingerprint)) = (&prepared.event.external_id, &prepared.fingerprint)
-        else {
+        let (Some(id), Some(fingerprint)) = (prepared.external_id(), &prepared.fingerprint) else {
             fresh.push(true);
             continue;
         };
-        let id = id.as_str();
         let earlier = recorded.get(id).map(Vec::as_slice).or_else(|| within.get(id).copied());
         if earlier.is_some_and(|earlier| earlier != fingerprint) {
             problems.push(Problem {
@@ -242,35 +293,58 @@ fn which_are_new(batch: &[PreparedEvent], recorded: &Fingerprints) -> Result<Vec
     if problems.is_empty() { Ok(fresh) } else { Err(Error::batch(problems)) }
 }
 
-fn row(
-    prepared: &PreparedEvent,
-    tenant: &str,
-    occurred_at: Time,
-    sequence: i64,
-    recorded_at: Time,
-) -> audit_event::ActiveModel {
-    let PreparedEvent { event, fingerprint: _, changes, changed_fields } = prepared;
-    let context = event.context.clone();
+/// The row of an event, but for its place in the log.
+fn row(event: &NewEvent, path: Path) -> audit_event::ActiveModel {
+    let NewEvent {
+        external_id,
+        organization_id,
+        acting_user_id,
+        event_type,
+        custom_type,
+        resource_name,
+        custom_resource,
+        resource_id,
+        occurred_at: _, // part of its place in the log
+        outcome,
+        purpose,
+        changes,
+        context,
+    } = event;
+    let Context { ip_address, user_agent, url, page, description, request_id, metadata } =
+        context.clone();
+    let defined = |defined: &Option<Defined>| {
+        let defined = defined.as_ref();
+        (defined.map(|d| d.name.to_string()), defined.and_then(|d| d.version))
+    };
+    let (custom_type, custom_type_version) = defined(custom_type);
+    let (custom_resource, custom_resource_version) = defined(custom_resource);
+    let address = ip_address.as_ref().and_then(|address| address.parse().ok());
     audit_event::ActiveModel {
-        tenant_id: Set(tenant.to_owned()),
-        occurred_at: Set(occurred_at),
-        sequence: Set(sequence),
-        recorded_at: Set(recorded_at),
-        external_id: Set(event.external_id.as_ref().map(Id::to_string)),
-        organization_id: Set(event.organization_id.to_string()),
-        acting_user_id: Set(event.acting_user_id.as_ref().map(Id::to_string)),
-        event_type: Set(event.event_type.as_str().to_owned()),
-        resource_name: Set(event.resource_name.as_str().to_owned()),
-        resource_id: Set(event.resource_id.to_string()),
-        changed_fields: Set(changed_fields.clone()),
-        changes: Set(changes.as_str().to_owned()),
-        ip_address: Set(context.ip_address),
-        user_agent: Set(context.user_agent),
-        url: Set(context.url),
-        page: Set(context.page),
-        description: Set(context.description),
-        request_id: Set(context.request_id),
-        metadata: Set(context.metadata),
+        external_id: Set(external_id.as_ref().map(Id::to_string)),
+        organization_id: Set(organization_id.to_string()),
+        acting_user_id: Set(acting_user_id.as_ref().map(Id::to_string)),
+        event_type: Set(event_type.as_str().to_owned()),
+        resource_name: Set(resource_name.as_str().to_owned()),
+        resource_id: Set(resource_id.to_string()),
+        changed_fields: Set(filter::fields_of(changes)),
+        changes: Set(Changes::encode(changes).into_text()),
+        ip_address: Set(ip_address),
+        user_agent: Set(user_agent),
+        url: Set(url),
+        page: Set(page),
+        description_words: Set(description.as_deref().and_then(words::normalized)),
+        description: Set(description),
+        request_id: Set(request_id),
+        metadata: Set(metadata),
+        outcome: Set(outcome.as_str().to_owned()),
+        purpose: Set(purpose.clone()),
+        custom_type: Set(custom_type),
+        custom_type_version: Set(custom_type_version),
+        custom_resource: Set(custom_resource),
+        custom_resource_version: Set(custom_resource_version),
+        ip_key: Set(address.map(network::key)),
+        organization_path: Set(path.to_string()),
+        ..Default::default()
     }
 }
 

@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query, SelectStatement};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait as _, Database as SeaDatabase, DatabaseConnection,
+    ColumnTrait, ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection,
     DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
 };
 
@@ -48,6 +48,14 @@ impl Backend {
             "sqlite" => Ok(Self::Sqlite),
             "postgres" | "postgresql" => Ok(Self::Postgres),
             _ => Err(Error::bad_input("database_url must begin with sqlite:// or postgres://")),
+        }
+    }
+
+    /// The database that a connection or transaction is of.
+    pub(super) fn of(db: &impl ConnectionTrait) -> Self {
+        match db.get_database_backend() {
+            DbBackend::Sqlite => Self::Sqlite,
+            _ => Self::Postgres,
         }
     }
 

@@ -9,11 +9,12 @@ use sea_orm::{
 use super::entity::{audit_event, idempotency_record};
 use super::{Store, filter};
 use crate::domain::diff::Changes;
-use crate::domain::event::{Context, Event};
+use crate::domain::event::{Context, Defined, Event};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
-use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::page::{End, Order, Page, PageRequest, Position};
+use crate::domain::tree::Path;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 
@@ -44,6 +45,18 @@ impl Store {
         let beyond = filter::beyond(order, position, later);
         let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
         let found: Option<i64> = rows
+            .select_only()
+            .column(audit_event::Column::Sequence)
+            .into_tuple()
+            .one(self.readers())
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Whether a scope holds any event that a filter selects.
+    pub async fn any(&self, scope: &Scope, filter: &EventFilter) -> Result<bool> {
+        let found: Option<i64> = self
+            .select(scope, filter)
             .select_only()
             .column(audit_event::Column::Sequence)
             .into_tuple()
@@ -119,6 +132,9 @@ impl TryFrom<audit_event::Model> for Event {
     type Error = Error;
 
     fn try_from(row: audit_event::Model) -> Result<Self> {
+        let defined = |name: Option<String>, version| {
+            name.map(|name| Defined { name: Id::trusted(name), version })
+        };
         let unknown = |what| Error::internal("reading an event", format!("unknown {what}"));
         Ok(Self {
             position: Position { occurred_at: row.occurred_at, sequence: row.sequence },
@@ -130,6 +146,11 @@ impl TryFrom<audit_event::Model> for Event {
             resource_name: ResourceName::parse(&row.resource_name)
                 .ok_or_else(|| unknown("resource name"))?,
             resource_id: Id::trusted(row.resource_id),
+            custom_type: defined(row.custom_type, row.custom_type_version),
+            custom_resource: defined(row.custom_resource, row.custom_resource_version),
+            outcome: Outcome::parse(&row.outcome).ok_or_else(|| unknown("outcome"))?,
+            purpose: row.purpose,
+            organization_path: Path::stored(row.organization_path),
             changes: Changes::stored(row.changes),
             context: Context {
                 ip_address: row.ip_address,

@@ -10,7 +10,8 @@ use crate::domain::diff::Change;
 use crate::domain::filter::{ActingUsers, EventFilter};
 use crate::domain::id::Id;
 use crate::domain::page::{Order, Position};
-use crate::domain::viewer::{Scope, VisibleOrganizations};
+use crate::domain::tree::Path;
+use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations};
 
 /// The events of a scope that a filter selects.
 pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
@@ -18,6 +19,7 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         acting_users,
         event_types,
         resource_names,
+        custom_resources,
         resource_id,
         changed_field,
         occurred_after,
@@ -39,6 +41,11 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         .add_option(acting_users)
         .add_option(event_types)
         .add_option(resource_names)
+        .add_option(
+            custom_resources
+                .as_ref()
+                .map(|names| backend.is_one_of(Column::CustomResource, texts(names))),
+        )
         .add_option(resource_id.as_ref().map(|id| Column::ResourceId.eq(id.as_str())))
         .add_option(
             changed_field.as_ref().map(|field| {
@@ -51,13 +58,44 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
 
 /// The events of a scope.
 pub(super) fn in_scope(backend: Backend, scope: &Scope) -> Condition {
-    let organizations = match scope.organizations() {
-        VisibleOrganizations::All => None,
-        VisibleOrganizations::Only(ids) => {
-            Some(backend.is_one_of(Column::OrganizationId, texts(ids)))
+    let everybody = happened_in(backend, scope.organizations());
+    let organizations = match (scope.own(), everybody) {
+        (None, everybody) => everybody,
+        (Some(_), None) => None,
+        (Some((user_id, own)), Some(everybody)) => {
+            let own = Condition::all()
+                .add(Column::ActingUserId.eq(user_id.as_str()))
+                .add_option(happened_in(backend, own));
+            // Not an OR with nothing, so that it is plainly one range of an index.
+            match scope.organizations() {
+                VisibleOrganizations::Only(ids) if ids.is_empty() => Some(own),
+                _ => Some(Condition::any().add(everybody).add(own)),
+            }
         }
     };
-    Condition::all().add(Column::TenantId.eq(scope.tenant_id().as_str())).add_option(organizations)
+    Condition::all()
+        .add(Column::TenantId.eq(scope.tenant_id().as_str()))
+        .add_option(organizations)
+        .add_option(scope.visible_since().map(|time| Column::OccurredAt.gte(time)))
+}
+
+/// The events of a tenant that happened in some of its organizations; none for all of them.
+fn happened_in(backend: Backend, organizations: &VisibleOrganizations) -> Option<Condition> {
+    let was_below = |id: &Id| backend.contains(Column::OrganizationPath, Path::part(id));
+    match organizations {
+        VisibleOrganizations::All => None,
+        VisibleOrganizations::Only(ids) => {
+            Some(Condition::all().add(backend.is_one_of(Column::OrganizationId, texts(ids))))
+        }
+        VisibleOrganizations::AtEvent { below, within } => {
+            let within = within.as_ref().map(|(id, descendants)| match descendants {
+                Descendants::With => was_below(id),
+                Descendants::Without => Column::OrganizationId.eq(id.as_str()),
+            });
+            let below = below.iter().fold(Condition::any(), |any, id| any.add(was_below(id)));
+            Some(Condition::all().add(below).add_option(within))
+        }
+    }
 }
 
 /// The side of `position` that comes later (or else earlier) in the order, as a comparison of rows:

@@ -12,9 +12,10 @@ use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Database;
-use super::append::{Appended, PreparedEvent, append};
+use super::append::{Appended, Outcome, Prepared, PreparedEvent, append};
 use super::partitions::Partitions;
 use crate::domain::id::Id;
+use crate::domain::tenant::Tenant;
 use crate::domain::time::{Clock, to_microseconds};
 use crate::error::{Error, Result};
 
@@ -32,8 +33,10 @@ pub(super) struct Lanes {
 
 struct Request {
     tenant_id: Id,
+    /// That of the settings by which the events were prepared.
+    revision: i64,
     events: Vec<PreparedEvent>,
-    reply: oneshot::Sender<Result<Appended>>,
+    reply: oneshot::Sender<Result<Outcome>>,
 }
 
 #[derive(Clone)]
@@ -58,11 +61,12 @@ impl Lanes {
         Self { queues: (0..database.backend.lanes()).map(start).collect() }
     }
 
-    pub async fn append(&self, tenant_id: &Id, events: Vec<PreparedEvent>) -> Result<Appended> {
+    pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
         let gone = || Error::internal("appending events", "the lane has stopped");
         let (reply, answer) = oneshot::channel();
-        let request = Request { tenant_id: tenant_id.clone(), events, reply };
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(tenant_id);
+        let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
+        let request = Request { tenant_id, revision, events, reply };
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&tenant.id);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
@@ -134,7 +138,7 @@ impl Lane {
     }
 
     /// One transaction: the outcome of each request, in order.
-    async fn write(&self, group: &[Request]) -> Result<Vec<Result<Appended>>, Failed> {
+    async fn write(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
         let now = to_microseconds((self.clock)());
         let events = group.iter().flat_map(|request| &request.events);
         let times = events.map(|event| event.occurred_at().unwrap_or(now));
@@ -143,7 +147,7 @@ impl Lane {
         let mut outcomes = Vec::with_capacity(group.len());
         for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
             let Some(Request { tenant_id, .. }) = of_tenant.first() else { continue };
-            let batches: Vec<_> = of_tenant.iter().map(|request| &*request.events).collect();
+            let batches: Vec<_> = of_tenant.iter().map(Request::prepared).collect();
             let backend = self.database.backend;
             outcomes.extend(append(&transaction, backend, tenant_id, &batches, now).await?);
         }
@@ -174,12 +178,16 @@ impl<E: Into<Error>> From<E> for Failed {
 }
 
 impl Request {
+    fn prepared(&self) -> Prepared<'_> {
+        Prepared { revision: Some(self.revision), events: &self.events }
+    }
+
     /// Whoever asked may have gone; what was recorded stays recorded.
-    fn answer(self, outcome: Result<Appended>) {
+    fn answer(self, outcome: Result<Outcome>) {
         let _ = self.reply.send(outcome);
     }
 }
 
-fn sole(outcomes: Vec<Result<Appended>>) -> Result<Appended> {
-    outcomes.into_iter().next().unwrap_or(Ok(Appended::default()))
+fn sole(outcomes: Vec<Result<Outcome>>) -> Result<Outcome> {
+    outcomes.into_iter().next().unwrap_or(Ok(Outcome::Appended(Appended::default())))
 }

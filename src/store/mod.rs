@@ -15,6 +15,7 @@ mod filter;
 mod lanes;
 pub mod organizations;
 mod partitions;
+pub mod tenants;
 pub mod users;
 
 use std::future::Future;
@@ -32,11 +33,12 @@ use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
 
-pub use append::{Appended, PreparedEvent};
+pub use append::{Appended, Outcome, PreparedEvent};
 pub use backend::Backend;
 use entity::installation_secret;
 use lanes::Lanes;
 use partitions::Partitions;
+use tenants::Tenants;
 
 /// What fills a buffer with random bytes; a parameter, so that tests can hold it.
 pub type Random = Arc<dyn Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync>;
@@ -65,6 +67,7 @@ pub struct Store {
     positions: PositionCodec,
     partitions: Partitions,
     lanes: Lanes,
+    tenants: Tenants,
 }
 
 impl Database {
@@ -117,6 +120,7 @@ impl Store {
             clock,
             random,
             partitions,
+            tenants: Tenants::default(),
         };
         store.prepare_partitions().await?;
         Ok(store)

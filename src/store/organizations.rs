@@ -1,18 +1,16 @@
 //! The tree of organizations, and the scopes that follow from it.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{
-    CommonTableExpression, Expr, ExprTrait as _, JoinType, Query, SelectStatement, UnionType,
-    WithClause,
-};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
 
 use super::directory::{self, Kind};
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction};
+use super::{Backend, Store, Transaction, tenants};
 use crate::domain::id::Id;
 use crate::domain::time::Time;
-use crate::domain::viewer::{Permission, Scope, Viewer, VisibleOrganizations};
+use crate::domain::tree::{Path, Tree};
+use crate::domain::viewer::{Permission, Scope, Viewer};
 use crate::error::Result;
 
 /// A node of a tenant's tree.
@@ -64,31 +62,8 @@ impl Store {
     /// The part of the tenant in which the viewer holds a right: the organizations where they hold
     /// it and all of their descendants, as the tree stands now.
     pub async fn scope(&self, viewer: &Viewer, permission: Permission) -> Result<Scope> {
-        let roots = viewer.organizations_with(permission);
-        self.scope_below(&viewer.tenant_id, roots).await
-    }
-
-    /// A scope narrowed to one organization, with or without its descendants; `None` when the
-    /// organization is not in it, whether or not it exists elsewhere.
-    pub async fn narrow(
-        &self,
-        scope: &Scope,
-        organization_id: &Id,
-        with_descendants: bool,
-    ) -> Result<Option<Scope>> {
-        let tenant_id = scope.tenant_id();
-        if !scope.holds(organization_id)
-            || find(self.readers(), tenant_id, organization_id).await?.is_none()
-        {
-            return Ok(None);
-        }
-        let roots = vec![organization_id.clone()];
-        if with_descendants {
-            // What is below an organization of the scope is in the scope.
-            self.scope_below(tenant_id, roots).await.map(Some)
-        } else {
-            Ok(Some(Scope::only(tenant_id.clone(), roots)))
-        }
+        let tenant = self.tenant(&viewer.tenant_id).await?;
+        Ok(Scope::of(tenant, viewer, permission, self.now()))
     }
 
     /// Those of `ids` that are organizations of the scope.
@@ -105,57 +80,15 @@ impl Store {
 
     /// Every organization of the scope, parents before children.
     pub async fn organizations_of(&self, scope: &Scope) -> Result<Vec<Organization>> {
-        let mut query = organization::Entity::find()
-            .filter(organization::Column::TenantId.eq(scope.tenant_id().as_str()));
-        if let VisibleOrganizations::Only(ids) = scope.organizations() {
-            let ids = ids.iter().map(Id::to_string).collect();
-            query = query.filter(self.backend().is_one_of(organization::Column::Id, ids));
-        }
-        let rows = query.all(self.readers()).await?;
-        let mut organizations: Vec<_> = rows.into_iter().map(Organization::from).collect();
+        let ids = scope.organization_ids().into_iter().cloned().collect();
+        let mut organizations = self.organizations_in(scope, ids).await?;
         organizations.sort_by(|a, b| (a.depth, &a.id).cmp(&(b.depth, &b.id)));
         Ok(organizations)
     }
-
-    async fn scope_below(&self, tenant_id: &Id, roots: Vec<Id>) -> Result<Scope> {
-        if roots.contains(tenant_id) {
-            return Ok(Scope::tenant(tenant_id.clone()));
-        }
-        if roots.is_empty() {
-            return Ok(Scope::only(tenant_id.clone(), roots));
-        }
-        let roots = roots.into_iter().map(String::from).collect();
-        let tree =
-            descendants(tenant_id, self.backend().is_one_of(organization::Column::Id, roots));
-        let select = Query::select().column("id").from("tree").take();
-        let rows = self.readers().query_all(&select.with(tree)).await?;
-        let ids = rows.into_iter().map(|row| row.try_get("", "id").map(Id::trusted));
-        Ok(Scope::only(tenant_id.clone(), ids.collect::<Result<_, _>>()?))
-    }
-}
-
-/// The table `tree`: the organizations that meet a condition and all that are below them.
-fn descendants(tenant_id: &Id, roots: Expr) -> WithClause {
-    let tenant_id = tenant_id.as_str();
-    let mut tree: SelectStatement = Query::select()
-        .column("id")
-        .from(organization::Entity)
-        .and_where(organization::Column::TenantId.eq(tenant_id))
-        .and_where(roots)
-        .take();
-    let children = Query::select()
-        .column(("child", "id"))
-        .from_as(organization::Entity, "child")
-        .join(JoinType::InnerJoin, "tree", Expr::col(("child", "parent_id")).equals(("tree", "id")))
-        .and_where(Expr::col(("child", "tenant_id")).eq(tenant_id))
-        .take();
-    tree.union(UnionType::Distinct, children);
-    let table = CommonTableExpression::new().table_name("tree").column("id").query(tree).to_owned();
-    WithClause::new().recursive(true).cte(table).to_owned()
 }
 
 /// The organization with this id in a tenant.
-pub(super) async fn find(
+pub async fn find(
     db: &impl ConnectionTrait,
     tenant_id: &Id,
     id: &Id,
@@ -181,6 +114,7 @@ pub async fn insert(
         sequence_head::Entity::insert(sequence_head::ActiveModel {
             tenant_id: Set(tenant_id.to_string()),
             last_sequence: Set(0),
+            settings_revision: Set(0),
         })
         .exec_without_returning(transaction)
         .await?;
@@ -204,5 +138,62 @@ pub async fn insert(
     })
     .exec_without_returning(transaction)
     .await?;
+    tenants::touch(transaction, &added.tenant_id).await?;
     Ok(Some(added))
+}
+
+/// A tenant's organizations, as the transaction sees them; they stay as they are until it ends.
+pub async fn locked_tree(transaction: &Transaction, tenant_id: &Id) -> Result<Tree> {
+    tenants::lock(transaction, tenant_id).await?;
+    tenants::tree(transaction, tenant_id).await
+}
+
+/// The path to one organization, which stays as it is until the transaction ends.
+pub(super) async fn locked_path(
+    transaction: &Transaction,
+    tenant_id: &Id,
+    id: &Id,
+) -> Result<Option<Path>> {
+    tenants::lock(transaction, tenant_id).await?;
+    let mut ids = Vec::new();
+    let mut next = Some(id.clone());
+    while let Some(id) = next {
+        let Some(found) = find(transaction, tenant_id, &id).await? else { return Ok(None) };
+        ids.push(id);
+        next = found.parent_id;
+    }
+    Ok(Some(Path::new(ids.iter().rev())))
+}
+
+/// Moves an organization, with all that is below it, below another parent of its tenant.
+///
+/// One statement, because depths and parents' depths must agree when it ends: that is what makes
+/// cycles impossible.
+pub async fn set_parent(
+    transaction: &Transaction,
+    moved: &Organization,
+    parent: &Organization,
+    moved_and_below: &[Id],
+) -> Result<Organization> {
+    use organization::Column;
+    let by = parent.depth + 1 - moved.depth;
+    let ids = moved_and_below.iter().map(Id::to_string).collect();
+    let is_moved = || Expr::col(Column::Id).eq(moved.id.as_str());
+    let parent_id = CaseStatement::new()
+        .case(is_moved(), parent.id.as_str())
+        .finally(Expr::col(Column::ParentId));
+    organization::Entity::update_many()
+        .col_expr(Column::ParentId, parent_id.into())
+        .col_expr(Column::Depth, Expr::col(Column::Depth).add(by))
+        .col_expr(Column::ParentDepth, Expr::col(Column::ParentDepth).add(by))
+        .filter(Column::TenantId.eq(moved.tenant_id.as_str()))
+        .filter(Backend::of(transaction).is_one_of(Column::Id, ids))
+        .exec(transaction)
+        .await?;
+    tenants::touch(transaction, &moved.tenant_id).await?;
+    Ok(Organization {
+        parent_id: Some(parent.id.clone()),
+        depth: parent.depth + 1,
+        ..moved.clone()
+    })
 }

@@ -11,6 +11,7 @@ use super::directory::{self, Kind};
 use super::entity::{organization_membership as membership, user};
 use super::{Store, Transaction};
 use crate::domain::id::Id;
+use crate::domain::kind::View;
 use crate::domain::time::Time;
 use crate::domain::viewer::{Membership, Viewer};
 use crate::error::Result;
@@ -51,6 +52,11 @@ impl From<membership::Model> for Membership {
             is_owner: row.is_owner,
             can_view_audit_log: row.can_view_audit_log,
             can_record: row.can_record,
+            // Only names of it are ever stored; what is not known shows least.
+            view: View::parse(&row.view).unwrap_or(View::Own),
+            can_view_sensitive_values: row.can_view_sensitive_values,
+            can_view_resource_history: row.can_view_resource_history,
+            can_add_notes: row.can_add_notes,
         }
     }
 }
@@ -173,8 +179,18 @@ pub async fn update_membership(
 }
 
 fn membership_row(tenant_id: &Id, membership: &Membership) -> membership::ActiveModel {
-    let Membership { id, user_id, organization_id, is_owner, can_view_audit_log, can_record } =
-        membership;
+    let Membership {
+        id,
+        user_id,
+        organization_id,
+        is_owner,
+        can_view_audit_log,
+        can_record,
+        view,
+        can_view_sensitive_values,
+        can_view_resource_history,
+        can_add_notes,
+    } = membership;
     membership::ActiveModel {
         tenant_id: Set(tenant_id.to_string()),
         id: Set(id.to_string()),
@@ -183,6 +199,10 @@ fn membership_row(tenant_id: &Id, membership: &Membership) -> membership::Active
         is_owner: Set(*is_owner),
         can_view_audit_log: Set(*can_view_audit_log),
         can_record: Set(*can_record),
+        view: Set(view.as_str().to_owned()),
+        can_view_sensitive_values: Set(*can_view_sensitive_values),
+        can_view_resource_history: Set(*can_view_resource_history),
+        can_add_notes: Set(*can_add_notes),
         ..Default::default()
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::On;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{May, RECORD, VIEW, World, event, event_with};
+use crate::support::world::{May, NOTHING, RECORD, VIEW, World, event, event_with};
 
 on_both!(
     every_operation_is_in_the_table,
@@ -179,7 +179,7 @@ struct Scene {
     owner: Client,
 }
 
-const ALL: May = May { own: true, view: true, record: true };
+const ALL: May = May { own: true, view: true, record: true, ..NOTHING };
 
 impl Scene {
     async fn new(on: On) -> Self {

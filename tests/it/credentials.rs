@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::On;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{May, World, event};
+use crate::support::world::{May, NOTHING, World, event};
 
 on_both!(
     each_form_of_a_credential_is_taken_everywhere,
@@ -39,7 +39,7 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
 /// A world with "vera", who may do everything; a key of hers and a token.
 async fn vera(on: On) -> (World, String, String) {
     let world = World::with_tokens(on, Some(settings())).await;
-    world.user("vera", "acme", May { own: true, view: true, record: true }).await;
+    world.user("vera", "acme", May { own: true, view: true, record: true, ..NOTHING }).await;
     let key = world.secret_for("vera").await;
     (world, key, token(SECRET, &json!({"sub": "vera", "exp": LATER})))
 }
@@ -197,7 +197,7 @@ async fn a_token_of_no_good_is_401(on: On) {
         format!("{header}.{claims}.{signature}.{signature}"),
         format!("{good}A"),
     ]);
-    world.user("olga", "acme", May { own: true, view: true, record: true }).await;
+    world.user("olga", "acme", May { own: true, view: true, record: true, ..NOTHING }).await;
     for token in tokens {
         refused(&world, &[("Authorization", &format!("Bearer {token}"))]).await;
     }
@@ -205,7 +205,7 @@ async fn a_token_of_no_good_is_401(on: On) {
 
 async fn without_a_trusted_key_no_token_is_taken(on: On) {
     let world = World::new(on).await;
-    world.user("vera", "acme", May { own: true, view: true, record: true }).await;
+    world.user("vera", "acme", May { own: true, view: true, record: true, ..NOTHING }).await;
     let claims = json!({"sub": "vera", "exp": LATER});
     for secret in [SECRET, ""] {
         let bearer = format!("Bearer {}", token(secret, &claims));

@@ -172,7 +172,7 @@ async fn several_servers_open_a_new_database_at_once(on: On) {
     let operator = Actor::operator();
     let (id, name) = ("acme".to_owned(), "Acme".to_owned());
     admin::create_organization(&stores[0], &operator, id, name, None).await.unwrap().unwrap();
-    let rights = admin::Rights { can_view_audit_log: true, can_record: true, is_owner: false };
+    let rights = admin::Rights { can_view_audit_log: true, can_record: true, ..Default::default() };
     let new = admin::NewUser {
         id: "rex".to_owned(),
         organization_id: "acme".to_owned(),

@@ -128,6 +128,7 @@ async fn demo_world(on: On) -> World {
                 is_owner: user.is_owner,
                 can_view_audit_log: user.can_view_audit_log,
                 can_record: user.can_record,
+                ..Rights::default()
             },
         };
         admin::create_user(&world.store, &Actor::operator(), new).await.unwrap().unwrap();

@@ -22,7 +22,7 @@ const MIB: usize = 1024 * 1024;
 
 async fn who_may_record_nowhere_is_told_so_whatever_they_send(on: On) {
     let world = World::new(on).await;
-    let all_else = May { own: true, view: true, record: false };
+    let all_else = May { own: true, view: true, ..NOTHING };
     let people = [
         world.user("nobody", "acme", NOTHING).await,
         world.user("viewer", "acme", VIEW).await,

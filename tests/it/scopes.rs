@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::On;
 use crate::support::client::{Answer, Client};
 use crate::support::property::for_all;
-use crate::support::world::{May, World};
+use crate::support::world::{May, NOTHING, World};
 
 on_both!(a_viewer_sees_what_a_walk_of_the_tree_reaches);
 
@@ -29,7 +29,7 @@ struct Tree {
 fn case() -> impl Strategy<Value = Case> {
     let may = (any::<bool>(), any::<bool>(), any::<bool>())
         // Owners see as well as viewers: few are needed.
-        .prop_map(|(own, view, record)| May { own: own && record, view, record });
+        .prop_map(|(own, view, record)| May { own: own && record, view, record, ..NOTHING });
     let users = vec(vec((any::<Index>(), may), 1..4), 1..4);
     let tree =
         (vec(any::<Index>(), 0..8), users).prop_map(|(parents, users)| Tree { parents, users });

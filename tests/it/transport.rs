@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::On;
 use crate::support::client::{Answer, Client};
-use crate::support::world::{May, World, event};
+use crate::support::world::{May, NOTHING, World, event};
 
 on_both!(
     a_query_by_get_is_answered_as_by_post,
@@ -18,7 +18,7 @@ on_both!(
     a_broken_database_is_an_internal_error_and_no_more,
 );
 
-const ALL: May = May { own: true, view: true, record: true };
+const ALL: May = May { own: true, view: true, record: true, ..NOTHING };
 
 async fn olga(on: On) -> (World, Client) {
     let world = World::new(on).await;

@@ -30,6 +30,18 @@ pub struct Model {
     pub request_id: Option<String>,
     /// A JSON object as compact text: a JSON column would reorder keys and reformat numbers.
     pub metadata: Option<String>,
+    pub outcome: String,
+    pub purpose: Option<String>,
+    pub custom_type: Option<String>,
+    pub custom_type_version: Option<i64>,
+    pub custom_resource: Option<String>,
+    pub custom_resource_version: Option<i64>,
+    /// The address in the form of `domain::network::key`.
+    pub ip_key: Option<String>,
+    /// The description in the form of `domain::words::normalized`.
+    pub description_words: Option<String>,
+    /// Where in the tree it was recorded, in the form of `domain::tree::Path`.
+    pub organization_path: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -14,6 +14,11 @@ pub struct Model {
     pub is_owner: bool,
     pub can_view_audit_log: bool,
     pub can_record: bool,
+    /// The name of a `domain::kind::View`.
+    pub view: String,
+    pub can_view_sensitive_values: bool,
+    pub can_view_resource_history: bool,
+    pub can_add_notes: bool,
     pub created_at: DateTimeUtc,
 }
 

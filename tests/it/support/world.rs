@@ -11,6 +11,7 @@
 
 use auditlog::admin::{self, Actor, NewUser, Rights};
 use auditlog::auth::{Authenticator, jwt};
+use auditlog::domain::kind::View;
 use auditlog::http;
 use auditlog::store::Store;
 use axum::Router;
@@ -44,9 +45,36 @@ pub struct May {
     pub own: bool,
     pub view: bool,
     pub record: bool,
+    /// Viewing shows one's own actions alone.
+    pub only_own_actions: bool,
+    pub sensitive: bool,
+    pub history: bool,
+    pub notes: bool,
 }
 
-pub const NOTHING: May = May { own: false, view: false, record: false };
+impl May {
+    fn rights(self) -> Rights {
+        Rights {
+            is_owner: self.own,
+            can_view_audit_log: self.view,
+            can_record: self.record,
+            view: if self.only_own_actions { View::Own } else { View::All },
+            can_view_sensitive_values: self.sensitive,
+            can_view_resource_history: self.history,
+            can_add_notes: self.notes,
+        }
+    }
+}
+
+pub const NOTHING: May = May {
+    own: false,
+    view: false,
+    record: false,
+    only_own_actions: false,
+    sensitive: false,
+    history: false,
+    notes: false,
+};
 pub const OWN: May = May { own: true, ..NOTHING };
 pub const VIEW: May = May { view: true, ..NOTHING };
 pub const RECORD: May = May { record: true, ..NOTHING };
@@ -91,11 +119,7 @@ impl World {
             first_name: Some(capitalized(id)),
             last_name: Some("Doe".to_owned()),
             email: Some(format!("{id}@example.com")),
-            rights: Rights {
-                is_owner: may.own,
-                can_view_audit_log: may.view,
-                can_record: may.record,
-            },
+            rights: may.rights(),
         };
         admin::create_user(&self.store, &Actor::operator(), new).await.unwrap().unwrap();
         self.key_for(id).await
@@ -103,10 +127,9 @@ impl World {
 
     /// Makes an existing user a member of a further organization.
     pub async fn member(&self, id: &str, organization: &str, may: May) {
-        let rights =
-            Rights { is_owner: may.own, can_view_audit_log: may.view, can_record: may.record };
         let (user, organization) = (id.to_owned(), organization.to_owned());
         let operator = Actor::operator();
+        let rights = may.rights();
         let made = admin::create_membership(&self.store, &operator, user, organization, rights);
         made.await.unwrap().unwrap();
     }

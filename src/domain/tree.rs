@@ -1,0 +1,102 @@
+//! A tenant's tree of organizations.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use super::id::Id;
+
+/// The organizations from the root down to one, as an event remembers them: their ids, each between
+/// newlines, which no id holds. It can be searched as text for any one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path(String);
+
+impl Path {
+    /// The path through these, from the root down.
+    pub fn new<'a>(ids: impl IntoIterator<Item = &'a Id>) -> Self {
+        let mut text = String::from("\n");
+        for id in ids {
+            text.push_str(id.as_str());
+            text.push('\n');
+        }
+        Self(text)
+    }
+
+    /// The stored form, read back.
+    pub const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The ids, from the root down.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.split('\n').filter(|id| !id.is_empty())
+    }
+
+    /// What the stored form of every path through an organization holds, and of no other path.
+    pub fn part(id: &Id) -> String {
+        format!("\n{id}\n")
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which organization is below which, at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    parents: HashMap<Id, Option<Id>>,
+    children: HashMap<Id, Vec<Id>>,
+}
+
+impl Tree {
+    /// The tree in which each organization has this parent; the root has none.
+    pub fn new(parents: impl IntoIterator<Item = (Id, Option<Id>)>) -> Self {
+        let parents: HashMap<Id, Option<Id>> = parents.into_iter().collect();
+        let mut children: HashMap<Id, Vec<Id>> = HashMap::new();
+        for (id, parent) in &parents {
+            if let Some(parent) = parent {
+                children.entry(parent.clone()).or_default().push(id.clone());
+            }
+        }
+        Self { parents, children }
+    }
+
+    /// Every organization.
+    pub fn ids(&self) -> impl Iterator<Item = &Id> {
+        self.parents.keys()
+    }
+
+    /// Whether an organization is in it.
+    pub fn contains(&self, id: &Id) -> bool {
+        self.parents.contains_key(id)
+    }
+
+    /// Those of some organizations that are in the tree, and all that are below them; sorted, each
+    /// once.
+    pub fn below(&self, roots: &[Id]) -> Vec<Id> {
+        let mut found: BTreeSet<&Id> = BTreeSet::new();
+        let mut next: Vec<&Id> = roots.iter().filter(|id| self.contains(id)).collect();
+        while let Some(id) = next.pop() {
+            if found.insert(id) {
+                next.extend(self.children.get(id).into_iter().flatten());
+            }
+        }
+        found.into_iter().cloned().collect()
+    }
+
+    /// An organization and all that are above it, from itself up to the root; nothing for one that
+    /// is not in the tree.
+    pub fn upward<'a>(&'a self, id: &'a Id) -> impl Iterator<Item = &'a Id> {
+        let start = self.contains(id).then_some(id);
+        std::iter::successors(start, |id| self.parents.get(*id).and_then(Option::as_ref))
+    }
+
+    /// The path to an organization; none for one that is not in the tree.
+    pub fn path(&self, id: &Id) -> Option<Path> {
+        let mut ids: Vec<&Id> = self.upward(id).collect();
+        ids.reverse();
+        (!ids.is_empty()).then(|| Path::new(ids))
+    }
+}
