@@ -26,6 +26,8 @@ enum Wants {
     View,
     Record,
     Own,
+    /// To own the root.
+    OwnTenant,
 }
 
 /// How an operation says that something is not there.
@@ -36,6 +38,8 @@ enum Hidden {
     NotFound,
     Null,
     Message,
+    /// It concerns the requester's whole tenant, and nothing outside of it can be named.
+    Tenant,
 }
 
 struct Operation {
@@ -54,7 +58,7 @@ const fn operation(name: Text, wants: Wants, hidden: Hidden, document: Text) -> 
 /// Not GraphQL.
 const REST: &str = "POST /v1/audit-events";
 
-const OPERATIONS: [Operation; 13] = [
+const OPERATIONS: &[Operation] = &[
     operation(
         "auditLog",
         Wants::View,
@@ -75,6 +79,12 @@ const OPERATIONS: [Operation; 13] = [
         Hidden::Null,
         "query($external: ID) { auditEvent(external_id: $external) { resource_id } }",
     ),
+    operation(
+        "resourceHistory",
+        Wants::View,
+        Hidden::Never,
+        "{ resourceHistory(resource_name: APPOINTMENT, resource_id: \"1\") { nodes { id } } }",
+    ),
     operation("viewer", Wants::Nothing, Hidden::Never, "{ viewer { user { id } } }"),
     operation(
         "recordAuditEvents",
@@ -91,6 +101,16 @@ const OPERATIONS: [Operation; 13] = [
         Hidden::Message,
         "mutation($fresh: ID!, $organization: ID) {
             createOrganization(input: {id: $fresh, name: \"New\", parent_id: $organization}) {
+                organization { id } messages { field message }
+            }
+        }",
+    ),
+    operation(
+        "moveOrganization",
+        Wants::Own,
+        Hidden::Message,
+        "mutation($organization: ID!, $own_organization: ID!) {
+            moveOrganization(input: {id: $organization, parent_id: $own_organization}) {
                 organization { id } messages { field message }
             }
         }",
@@ -288,7 +308,7 @@ async fn every_operation_turns_strangers_away(on: On) {
     let scene = Scene::new(on).await;
     let before = scene.count().await;
     let wrong = Client::bearer(&scene.world.router, &format!("al_{}", "A".repeat(43)));
-    for operation in &OPERATIONS {
+    for operation in OPERATIONS {
         for client in [&scene.world.anonymous(), &wrong] {
             let answer = operation.send(client, &scene.targets, ("x", "x"), "fresh").await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", operation.name);
@@ -307,12 +327,12 @@ async fn every_operation_wants_its_own_right(on: On) {
     let ownerless = scene.world.user("oscar", "acme", May { own: false, ..ALL }).await;
     let before = scene.count().await;
     let missing = scene.missing("acme");
-    for operation in &OPERATIONS {
+    for operation in OPERATIONS {
         let client = match operation.wants {
             Wants::Nothing => continue,
             Wants::View => &viewless,
             Wants::Record => &recordless,
-            Wants::Own => &ownerless,
+            Wants::Own | Wants::OwnTenant => &ownerless,
         };
         let answer = operation.send(client, &scene.targets, ("vic", "acme"), "fresh").await;
         assert_eq!(code(&answer), "FORBIDDEN", "{}: {}", operation.name, answer.body);
@@ -339,12 +359,18 @@ async fn every_operation_answers_as_if_what_is_out_of_reach_did_not_exist(on: On
     ];
     let before = scene.count().await;
     for (outsider, missing) in &outsiders {
-        for operation in &OPERATIONS {
+        for operation in OPERATIONS {
             let context = format!("{} by {}", operation.name, outsider.user);
             let there = operation.by(outsider, &scene.targets, "fresh").await;
             let nothing = operation.by(outsider, missing, "fresh").await;
             let data = &there.json()["data"][operation.name];
+            if matches!(operation.hidden, Hidden::Tenant) {
+                let owns_a_tenant = outsider.organization == "globex";
+                assert_eq!(code(&there) == "FORBIDDEN", !owns_a_tenant, "{context}");
+                continue;
+            }
             match operation.hidden {
+                Hidden::Tenant => {}
                 Hidden::Never => assert!(!data.is_null(), "{context}: {}", there.body),
                 Hidden::NotFound => assert_eq!(code(&there), "NOT_FOUND", "{context}"),
                 Hidden::Null => {
@@ -389,6 +415,10 @@ async fn every_operation_lets_those_in_who_may(on: On) {
             }
             let answer = operation.by(insider, &targets, &fresh).await;
             assert_eq!(answer.status, StatusCode::OK, "{context}: {}", answer.body);
+            if operation.wants == Wants::OwnTenant && insider.organization != "acme" {
+                assert_eq!(code(&answer), "FORBIDDEN", "{context}");
+                continue;
+            }
             let json = answer.json();
             assert_eq!(json.get("errors"), None, "{context}: {}", answer.body);
             if operation.name == REST {

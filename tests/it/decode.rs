@@ -1,7 +1,7 @@
 //! One event as it is given to be recorded: every rule of the contract, and the words of its refusal.
 
 use auditlog::domain::event::{Context, NewEvent};
-use auditlog::domain::kind::{EventType, ResourceName};
+use auditlog::domain::kind::{EventType, Outcome, ResourceName};
 use auditlog::domain::time;
 use insta::assert_snapshot;
 
@@ -14,9 +14,9 @@ const REQUIRED: [(&str, &str); 4] = [
     ("resource_id", r#""543""#),
 ];
 
-const KEYS: &str = "id, organization_id, acting_user_id, type, resource_name, resource_id, \
-                    occurred_at, before, after, changes, ip_address, user_agent, url, page, \
-                    description, request_id, metadata";
+const KEYS: &str = "id, organization_id, acting_user_id, type, custom_type, resource_name, \
+                    custom_resource, resource_id, occurred_at, outcome, purpose, before, after, \
+                    changes, ip_address, user_agent, url, page, description, request_id, metadata";
 
 /// An event's text: what is required, and these members, given as JSON, in its place or after it.
 fn event(members: &[(&str, &str)]) -> String {
@@ -41,9 +41,13 @@ fn refusal(text: &str) -> String {
 
 /// A message with each thing it says on a line, and the long lists of names by what they are.
 fn lines(message: String) -> String {
-    let resource_names = ResourceName::ALL.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let resource_names = ResourceName::ALL.iter().filter(|name| !name.is_reserved());
+    let resource_names = resource_names.map(ToString::to_string).collect::<Vec<_>>();
+    let event_types = EventType::ALL.iter().filter(|event_type| !event_type.is_reserved());
+    let event_types = event_types.map(ToString::to_string).collect::<Vec<_>>();
     message
         .replace(&resource_names.join(", "), "<resource names>")
+        .replace(&event_types.join(", "), "<event types>")
         .replace(KEYS, "<keys>")
         .replace("; ", ";\n")
 }
@@ -86,7 +90,7 @@ fn what_is_not_required_may_be_absent_or_null() {
     assert_eq!((&bare.context, bare.changes.len()), (&Context::default(), 0));
     let optional = KEYS.split(", ").filter(|key| REQUIRED.iter().all(|(k, _)| k != key));
     let nulls: Vec<_> = optional.map(|key| (key, "null")).collect();
-    assert_eq!(nulls.len(), 13);
+    assert_eq!(nulls.len(), 17);
     assert_eq!(accepted(&nulls), bare);
 }
 
@@ -94,7 +98,7 @@ fn what_is_not_required_may_be_absent_or_null() {
 fn all_that_is_missing_is_said_at_once() {
     assert_snapshot!(lines(refusal("{}")), @"
     type is missing;
-    it must be one of CREATE, UPDATE, DESTROY;
+    it must be one of <event types>;
     resource_name is missing;
     it must be one of <resource names>;
     organization_id is missing;
@@ -118,7 +122,7 @@ fn all_that_is_wrong_is_said_at_once() {
     ]);
     assert_snapshot!(lines(message), @"
     give what changed as before and after or as changes, not both;
-    type must be one of CREATE, UPDATE, DESTROY;
+    type must be one of <event types>;
     organization_id must not be empty;
     resource_id must not hold control characters;
     id must not be empty;
@@ -174,20 +178,60 @@ fn a_message_stays_short_whatever_the_keys() {
 fn names_are_those_of_the_registry() {
     for event_type in EventType::ALL {
         let name = format!("{:?}", event_type.as_str());
-        assert_eq!(accepted(&[("type", &name)]).event_type, *event_type);
+        let mut members = vec![("type", name.as_str())];
+        if *event_type == EventType::Custom {
+            members.push(("custom_type", r#""patient.consent_signed""#));
+        }
+        match event_type.is_reserved() {
+            true => assert!(refused(&members).starts_with("type must be one of CREATE")),
+            false => assert_eq!(accepted(&members).event_type, *event_type),
+        }
     }
     for resource_name in ResourceName::ALL {
         let name = format!("{:?}", resource_name.as_str());
-        assert_eq!(accepted(&[("resource_name", &name)]).resource_name, *resource_name);
+        let mut members = vec![("resource_name", name.as_str())];
+        if *resource_name == ResourceName::Custom {
+            members.push(("custom_resource", r#""referral""#));
+        }
+        match resource_name.is_reserved() {
+            true => assert!(refused(&members).starts_with("resource_name must be one of API_KEY")),
+            false => assert_eq!(accepted(&members).resource_name, *resource_name),
+        }
     }
-    assert_eq!(ResourceName::ALL.len(), 23);
+    assert_eq!(ResourceName::ALL.len(), 32);
     assert_snapshot!(
-        refused(&[("type", r#""DELETE""#)]),
-        @"type must be one of CREATE, UPDATE, DESTROY"
+        lines(refused(&[("type", r#""DELETE""#)])),
+        @"type must be one of <event types>"
     );
     assert_snapshot!(
         lines(refused(&[("resource_name", r#""Appointment""#)])),
         @"resource_name must be one of <resource names>"
+    );
+}
+
+#[test]
+fn what_is_custom_is_named_and_nothing_else_is() {
+    assert_snapshot!(
+        lines(refused(&[("type", r#""CUSTOM""#), ("custom_resource", r#""referral""#)])),
+        @"
+    custom_type is missing: type is CUSTOM;
+    custom_resource is given only with resource_name CUSTOM
+    "
+    );
+    let event =
+        accepted(&[("type", r#""CUSTOM""#), ("custom_type", r#""patient.consent_signed""#)]);
+    assert_eq!(event.custom_type.unwrap().name.as_str(), "patient.consent_signed");
+}
+
+#[test]
+fn an_outcome_that_is_not_said_is_the_usual_one() {
+    assert_eq!(accepted(&[]).outcome, Outcome::Success);
+    assert_eq!(accepted(&[("type", r#""SIGN_IN_FAILED""#)]).outcome, Outcome::Failure);
+    let said = accepted(&[("type", r#""SIGN_IN_FAILED""#), ("outcome", r#""SUCCESS""#)]);
+    assert_eq!(said.outcome, Outcome::Success);
+    assert_snapshot!(
+        refused(&[("outcome", r#""MAYBE""#), ("purpose", r#""""#)]),
+        @"outcome must be one of SUCCESS, FAILURE; purpose must not be empty"
     );
 }
 
