@@ -10,6 +10,7 @@ pub mod json;
 pub mod kind;
 pub mod network;
 pub mod page;
+pub mod pattern;
 pub mod tenant;
 pub mod time;
 pub mod tree;

@@ -35,6 +35,7 @@ mod json;
 mod key_sets;
 mod layers;
 mod paging;
+mod patterns;
 mod plans;
 mod playground;
 mod positions;
