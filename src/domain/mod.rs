@@ -11,6 +11,7 @@ pub mod kind;
 pub mod network;
 pub mod page;
 pub mod pattern;
+pub mod secret;
 pub mod tenant;
 pub mod time;
 pub mod tree;

@@ -45,6 +45,7 @@ mod recording_rights;
 mod revocation;
 mod schema;
 mod scopes;
+mod secrets;
 mod selections;
 mod serve_command;
 mod settings;
