@@ -3,8 +3,9 @@
 //! Two objects, or an object and nothing, are compared key by key down to the leaves; everything
 //! else is compared whole. Absent, null and an empty object are the same.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::json::{Json, Members, merge, sorted, write_string};
@@ -18,6 +19,18 @@ pub struct Change {
     pub before: Json,
     /// The value after the event.
     pub after: Json,
+    /// Whether values, or parts of them, were put out of sight: these read [`WITHHELD`].
+    pub withheld: bool,
+}
+
+/// What a value reads as that is put out of sight.
+pub const WITHHELD: &str = "[withheld]";
+
+impl Change {
+    /// A change with its values as they are.
+    pub const fn new(field: String, before: Json, after: Json) -> Self {
+        Self { field, before, after, withheld: false }
+    }
 }
 
 /// The changes that lead from `before` to `after`, ordered by field name, by code point.
@@ -79,11 +92,8 @@ fn compare(
         (None, Some(Json::Object(a))) => (&NOTHING, a),
         (b, a) if b == a => return,
         (b, a) => {
-            changes.push(Change {
-                field: path.unwrap_or_default().to_owned(),
-                before: b.cloned().unwrap_or(Json::Null),
-                after: a.cloned().unwrap_or(Json::Null),
-            });
+            let value = |side: Option<&Json>| side.cloned().unwrap_or(Json::Null);
+            changes.push(Change::new(path.unwrap_or_default().to_owned(), value(b), value(a)));
             return;
         }
     };
@@ -104,10 +114,26 @@ fn join(path: Option<&str>, key: &str) -> String {
     }
 }
 
-/// Changes in their stored form: a JSON list of `[field, before, after]`, values as they were given.
-/// They are taken apart only when somebody reads them.
+/// Changes in their stored form: a JSON list of `[field, before, after]`, values as they were given,
+/// and of `[field, before, after, 1]` where something is withheld. They are taken apart only when
+/// somebody reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes(String);
+
+/// One change of the stored form, its values still as text.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredChange<'a> {
+    /// See [`Change::field`].
+    pub field: String,
+    /// The value before, as compact JSON.
+    #[serde(borrow)]
+    pub before: &'a RawValue,
+    /// The value after, as compact JSON.
+    #[serde(borrow)]
+    pub after: &'a RawValue,
+    #[serde(default)]
+    withheld: u8,
+}
 
 /// A change as an audit reader sees it: values as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,21 +144,42 @@ pub struct ShownChange {
     pub before: Option<String>,
     /// As `before`.
     pub after: Option<String>,
+    /// See [`Change::withheld`].
+    pub withheld: bool,
+}
+
+impl StoredChange<'_> {
+    /// See [`Change::withheld`].
+    pub const fn withheld(&self) -> bool {
+        self.withheld != 0
+    }
 }
 
 impl Changes {
     /// Encodes changes, keeping their order.
     pub fn encode(changes: &[Change]) -> Self {
-        let mut out = String::from("[");
-        for (i, change) in changes.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{comma}[");
-            let _ = write_string(&change.field, &mut out);
-            let _ = write!(out, ",{},{}]", change.before, change.after);
+        let mut stored = Self::none();
+        for Change { field, before, after, withheld } in changes {
+            stored.push(field, before, after, *withheld);
         }
-        out.push(']');
-        Self(out)
+        stored
+    }
+
+    /// No change at all.
+    pub fn none() -> Self {
+        Self("[]".to_owned())
+    }
+
+    /// Adds a change, whose values write themselves as compact JSON.
+    pub fn push(&mut self, field: &str, before: impl Display, after: impl Display, withheld: bool) {
+        let Self(out) = self;
+        out.pop();
+        let comma = if out.len() > 1 { "," } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{comma}[");
+        let _ = write_string(field, out);
+        let flag = if withheld { ",1" } else { "" };
+        let _ = write!(out, ",{before},{after}{flag}]]");
     }
 
     /// The stored form, read back.
@@ -150,11 +197,20 @@ impl Changes {
         &self.0
     }
 
+    /// The changes one by one. Fails only when storage was tampered with.
+    pub fn parts(&self) -> Result<Vec<StoredChange<'_>>, serde_json::Error> {
+        serde_json::from_str(&self.0)
+    }
+
     /// The changes as a reader sees them. Fails only when storage was tampered with.
     pub fn shown(&self) -> Result<Vec<ShownChange>, serde_json::Error> {
-        let stored: Vec<(String, &RawValue, &RawValue)> = serde_json::from_str(&self.0)?;
-        let shown = stored.into_iter().map(|(field, before, after)| {
-            Ok(ShownChange { field, before: show(before)?, after: show(after)? })
+        let shown = self.parts()?.into_iter().map(|change| {
+            Ok(ShownChange {
+                withheld: change.withheld(),
+                before: show(change.before)?,
+                after: show(change.after)?,
+                field: change.field,
+            })
         });
         shown.collect()
     }

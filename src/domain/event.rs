@@ -191,10 +191,13 @@ impl NewEvent {
         }
         let metadata = metadata.as_deref().map(Json::parse);
         hash.add(metadata.and_then(Result::ok).map(|m| m.canonical()).as_deref());
-        for Change { field, before, after } in changes {
+        for Change { field, before, after, withheld } in changes {
             hash.add(Some(field));
             hash.add(Some(&before.canonical()));
             hash.add(Some(&after.canonical()));
+            if *withheld {
+                hash.add(None);
+            }
         }
         // Each only where it says something, so that events keep the digests they had before these
         // were there. What begins with nothing is no change, which begins with a field.
@@ -493,7 +496,7 @@ fn given_change(item: Json) -> Result<Change, String> {
         }
     }
     let field = field.ok_or("has no field")?;
-    Ok(Change { field, before, after })
+    Ok(Change::new(field, before, after))
 }
 
 fn ip_address(text: String) -> Result<String, String> {

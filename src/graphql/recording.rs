@@ -167,10 +167,8 @@ impl AuditEventInput {
         };
         let value = |json: Option<Json>| json.map_or(DomainJson::Null, |json| json.0);
         let changes = self.changes.map(|changes| {
-            let change = |change: AuditEventChangeInput| Change {
-                field: change.field,
-                before: value(change.before),
-                after: value(change.after),
+            let change = |change: AuditEventChangeInput| {
+                Change::new(change.field, value(change.before), value(change.after))
             };
             changes.into_iter().map(change).collect()
         });
