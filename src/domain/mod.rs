@@ -11,6 +11,8 @@ pub mod kind;
 pub mod network;
 pub mod page;
 pub mod pattern;
+pub mod policy;
+pub mod redaction;
 pub mod secret;
 pub mod tenant;
 pub mod time;

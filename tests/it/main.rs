@@ -42,6 +42,7 @@ mod positions;
 mod reading;
 mod recording;
 mod recording_rights;
+mod redaction;
 mod revocation;
 mod schema;
 mod scopes;
