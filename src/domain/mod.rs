@@ -14,6 +14,7 @@ pub mod pattern;
 pub mod policy;
 pub mod redaction;
 pub mod secret;
+pub mod sensitive;
 pub mod tenant;
 pub mod time;
 pub mod tree;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::diff::Change;
+use super::event::Context;
 use super::id::Id;
 use super::json::Json;
 use super::kind::{EventType, ResourceName};
 use super::pattern::{Pattern, Patterns};
 use super::redaction::{Mask, Selection};
+use super::secret::hide_parameters;
 
 /// A kind of record: one of the registry's, or one of the tenant's own definition.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -268,6 +270,8 @@ pub struct Rules {
 pub struct Kept<'a> {
     /// What changed.
     pub changes: Cow<'a, [Change]>,
+    /// The URL.
+    pub url: Option<Cow<'a, str>>,
     /// The metadata, as compact JSON.
     pub metadata: Option<Cow<'a, str>>,
 }
@@ -304,7 +308,7 @@ impl Rules {
     }
 
     /// What is kept of an event's content. Nothing is copied that stays as it is.
-    pub fn keep<'a>(&self, changes: &'a [Change], metadata: Option<&'a str>) -> Kept<'a> {
+    pub fn keep<'a>(&self, changes: &'a [Change], context: &'a Context) -> Kept<'a> {
         let is_touched = |c: &Change| self.selection.trims(c) || self.mask.covers(c);
         let kept = |change: &Change| {
             let mut change = change.clone();
@@ -319,7 +323,11 @@ impl Rules {
                 true => Cow::Owned(changes.iter().filter_map(kept).collect()),
                 false => Cow::Borrowed(changes),
             },
-            metadata: metadata.map(|text| self.keep_metadata(text)),
+            url: context.url.as_deref().map(|url| match self.mask.secrets {
+                true => hide_parameters(url),
+                false => Cow::Borrowed(url),
+            }),
+            metadata: context.metadata.as_deref().map(|text| self.keep_metadata(text)),
         }
     }
 

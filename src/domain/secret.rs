@@ -4,6 +4,10 @@
 //! is said *about* a secret is none: `password_changed_at`, `token_count`, `has_pin`. A key that is
 //! merely spelled alike is none either: `keyboard`, `primary_key`, `secretary`, `pinned`.
 
+use std::borrow::Cow;
+
+use super::diff::WITHHELD;
+
 /// Words that name a secret wherever they stand.
 const SECRETS: [&str; 13] = [
     "csrf",
@@ -172,6 +176,30 @@ pub fn is_secret(parent: Option<&str>, key: &str) -> bool {
             || ENDS.iter().any(|end| word.ends_with(end))
             || PAIRS.contains(&[before, word])
     })
+}
+
+/// A URL with the values of those of its parameters out of sight that are named like secrets, as in a
+/// link for resetting a password.
+pub fn hide_parameters(url: &str) -> Cow<'_, str> {
+    const ENDS: [char; 4] = ['?', '&', '#', ';'];
+    let mut parts = url.split_inclusive(ENDS);
+    let is_hidden = |part: &str| {
+        part.split_once('=').is_some_and(|(name, value)| {
+            !value.trim_end_matches(ENDS).is_empty() && is_secret(None, name)
+        })
+    };
+    // What is before the first parameter is a path.
+    let Some(path) = parts.next().filter(|_| parts.clone().any(is_hidden)) else {
+        return Cow::Borrowed(url);
+    };
+    let shown = parts.map(|part| match part.split_once('=').filter(|_| is_hidden(part)) {
+        Some((name, value)) => {
+            let end = value.strip_prefix(value.trim_end_matches(ENDS)).unwrap_or_default();
+            Cow::Owned(format!("{name}={WITHHELD}{end}"))
+        }
+        None => Cow::Borrowed(part),
+    });
+    Cow::Owned(std::iter::once(Cow::Borrowed(path)).chain(shown).collect())
 }
 
 fn is_headers(key: &str) -> bool {

@@ -31,6 +31,7 @@ mod idempotency;
 mod import_at_scale;
 mod import_organizations;
 mod importing;
+mod inheritance;
 mod json;
 mod key_sets;
 mod layers;

@@ -1,6 +1,7 @@
 //! What policies leave out and put out of sight, against a model that looks at whole paths.
 
 use auditlog::domain::diff::{Change, Changes, WITHHELD};
+use auditlog::domain::event::Context;
 use auditlog::domain::json::Json;
 use auditlog::domain::pattern::{Pattern, Patterns, keys};
 use auditlog::domain::policy::{Effective, Policy, Rules, Set};
@@ -159,7 +160,7 @@ proptest! {
 
     #[test]
     fn changes_are_kept_as_meant(intent in intents(), changes in changes()) {
-        let kept = intent.rules().keep(&changes, None).changes.into_owned();
+        let kept = intent.rules().keep(&changes, &Context::default()).changes.into_owned();
         let model: Vec<_> = changes.iter().filter_map(|change| intent.change(change)).collect();
         prop_assert_eq!(kept, model);
     }
@@ -171,8 +172,9 @@ proptest! {
     ) {
         // Which fields are recorded is said of a record's fields alone.
         let intent = Intent { recorded: None, ..intent };
-        let text = metadata.to_string();
-        let kept = intent.rules().keep(&[], Some(&text)).metadata.unwrap();
+        let context = Context { metadata: Some(metadata.to_string()), ..Context::default() };
+        let rules = intent.rules();
+        let kept = rules.keep(&[], &context).metadata.unwrap();
         let trimmed = intent.trimmed(&[], &metadata).unwrap();
         prop_assert_eq!(kept, intent.hidden(&[], &trimmed).to_string());
     }
@@ -199,7 +201,7 @@ fn kept(policy: Policy, field: &str, before: &str, after: &str) -> String {
     let rules = Rules::new(&Effective::of(&[&Set { organization_id, record_type: None, policy }]));
     let json = |text| Json::parse(text).unwrap();
     let changes = [Change::new(field.to_owned(), json(before), json(after))];
-    Changes::encode(&rules.keep(&changes, None).changes).as_str().to_owned()
+    Changes::encode(&rules.keep(&changes, &Context::default()).changes).as_str().to_owned()
 }
 
 fn fields(patterns: &[&str]) -> Option<Vec<Pattern>> {

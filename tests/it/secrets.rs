@@ -1,6 +1,6 @@
 //! Which keys are taken for secrets, and which are not.
 
-use auditlog::domain::secret::is_secret;
+use auditlog::domain::secret::{hide_parameters, is_secret};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -89,6 +89,25 @@ fn an_authorization_is_one_among_headers() {
     }
     for other in ["claim", "headers_count", "heading"] {
         assert!(!is_secret(Some(other), "authorization"), "{other}");
+    }
+}
+
+#[test]
+fn a_url_shows_no_secret_parameter() {
+    let cases = [
+        ("https://x.test/reset?token=abc", "https://x.test/reset?token=[withheld]"),
+        ("/r?id=1&reset_token=a%20b&page=2", "/r?id=1&reset_token=[withheld]&page=2"),
+        ("/r?password=a=b#x", "/r?password=[withheld]#x"),
+        ("/cb#access_token=abc&state=1", "/cb#access_token=[withheld]&state=1"),
+        ("/r?a=1;api_key=2;b=3?pin=4", "/r?a=1;api_key=[withheld];b=3?pin=[withheld]"),
+        ("/token=abc", "/token=abc"),
+        ("/r?token=", "/r?token="),
+        ("/r?token", "/r?token"),
+        ("/r?token=&token&keyboard=1&é=1", "/r?token=&token&keyboard=1&é=1"),
+        ("", ""),
+    ];
+    for (url, shown) in cases {
+        assert_eq!(hide_parameters(url), shown);
     }
 }
 

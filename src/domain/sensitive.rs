@@ -1,0 +1,48 @@
+//! Fields whose values not everybody who may read the log may read.
+
+use std::collections::HashMap;
+
+use super::pattern::{Pattern, Patterns};
+use super::policy::RecordType;
+use super::redaction::Mask;
+
+/// The sensitive fields of all kinds of record of a tenant.
+#[derive(Debug, Clone, Default)]
+pub struct SensitiveFields {
+    fields: Vec<(Option<RecordType>, Vec<Pattern>)>,
+    /// What each kind hides that has fields of its own, and (under `None`) what every other one does.
+    masks: HashMap<Option<RecordType>, Mask>,
+}
+
+impl SensitiveFields {
+    /// These fields, each list for one kind of record, or for all.
+    pub fn new(fields: Vec<(Option<RecordType>, Vec<Pattern>)>) -> Self {
+        let all = || fields.iter().filter(|(kind, _)| kind.is_none()).flat_map(|(_, list)| list);
+        let masks = fields.iter().map(|(kind, own)| {
+            let fields = Patterns::new(all().chain(own));
+            (kind.clone(), Mask { fields, ..Mask::default() })
+        });
+        let masks = masks.collect();
+        Self { fields, masks }
+    }
+
+    /// The lists as they were set.
+    pub fn lists(&self) -> &[(Option<RecordType>, Vec<Pattern>)] {
+        &self.fields
+    }
+
+    /// The fields that were set for a kind of record, or for all.
+    pub fn of(&self, record_type: Option<&RecordType>) -> &[Pattern] {
+        let found = self.fields.iter().find(|(kind, _)| kind.as_ref() == record_type);
+        found.map_or(&[], |(_, fields)| fields)
+    }
+
+    /// What hides the sensitive fields of a kind of record; nothing when it has none.
+    pub fn mask(&self, record_type: &RecordType) -> Option<&Mask> {
+        if self.masks.is_empty() {
+            return None;
+        }
+        let own = self.masks.get(&Some(record_type.clone()));
+        own.or_else(|| self.masks.get(&None)).filter(|mask| !mask.is_empty())
+    }
+}
