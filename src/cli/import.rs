@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest;
 use clap::Args;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,6 +18,7 @@ use crate::admin::{self, Actor};
 use crate::config::Settings;
 use crate::domain::event::{MAX_EVENT_BYTES, NewEvent};
 use crate::domain::id::Id;
+use crate::domain::page::PositionCodec;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch};
 use crate::store::Store;
@@ -50,6 +50,7 @@ pub struct Import {
 struct Report {
     recorded: u64,
     duplicates: u64,
+    skipped: u64,
     rejected: u64,
     organizations_created: u64,
     seconds: f64,
@@ -72,7 +73,8 @@ impl Import {
         let (sender, mut batches) = mpsc::channel(BATCHES_WAITING);
         // Reading, parsing and comparing run beside the database's work.
         let name = self.file.display().to_string();
-        let reader = std::thread::spawn(move || read(&name, input, &sender));
+        let signer = store.positions().clone();
+        let reader = std::thread::spawn(move || read(&name, input, &signer, &sender));
 
         let start = Instant::now();
         let mut report = Report::default();
@@ -82,6 +84,7 @@ impl Import {
                 ingest::import(&store, &organizations.tenants, batch).await?;
             report.recorded += count(appended.recorded);
             report.duplicates += count(appended.duplicates);
+            report.skipped += count(appended.skipped);
             for problem in problems {
                 report.rejected += 1;
                 if report.rejected <= SHOWN_PROBLEMS {
@@ -89,7 +92,7 @@ impl Import {
                     progress.suspend(|| eprintln!("line {number}: {}", problem.message));
                 }
             }
-            let done = report.recorded + report.duplicates + report.rejected;
+            let done = report.recorded + report.duplicates + report.skipped + report.rejected;
             progress.set_message(rate(done, start.elapsed()));
         }
         let read =
@@ -111,6 +114,9 @@ impl Import {
                 "recorded {} events, {} were recorded before, {} rejected, in {:.1} s",
                 report.recorded, report.duplicates, report.rejected, report.seconds
             ))?;
+        }
+        if report.skipped > 0 {
+            eprintln!("left out by the audit policies of their organizations: {}", report.skipped);
         }
         if report.rejected > 0 {
             eprintln!(
@@ -181,6 +187,7 @@ impl Organizations {
 fn read(
     name: &str,
     mut input: Box<dyn BufRead + Send>,
+    signer: &PositionCodec,
     batches: &mpsc::Sender<Lines>,
 ) -> Result<()> {
     let failed = |error| Error::bad_input(format!("{name}: {error}"));
@@ -203,7 +210,7 @@ fn read(
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        lines.add(number, &line);
+        lines.add(number, &line, signer);
         bytes += line.len();
         if lines.numbers.len() >= LINES_PER_BATCH || bytes >= BYTES_PER_BATCH {
             let full = std::mem::replace(
@@ -223,7 +230,7 @@ fn read(
 }
 
 impl Lines {
-    fn add(&mut self, number: u64, line: &[u8]) {
+    fn add(&mut self, number: u64, line: &[u8], signer: &PositionCodec) {
         self.numbers.push(number);
         if line.len() > MAX_EVENT_BYTES {
             return self.batch.add_too_large();
@@ -231,18 +238,17 @@ impl Lines {
         let event = std::str::from_utf8(line)
             .map_err(|_| "it is not UTF-8".to_owned())
             .and_then(NewEvent::parse)
-            .map(|event| identified(event, number, line));
+            .map(|event| identified(event, number, line, signer));
         self.batch.add(event);
     }
 }
 
 /// An event without an id of its own gets one from its place and its text, so that importing the
-/// same file again records nothing twice.
-fn identified(mut event: NewEvent, number: u64, line: &[u8]) -> NewEvent {
+/// same file again records nothing twice. The digest is keyed: the id is shown to readers, and a value
+/// that is withheld from them could be found by trying.
+fn identified(mut event: NewEvent, number: u64, line: &[u8], signer: &PositionCodec) -> NewEvent {
     event.external_id.get_or_insert_with(|| {
-        let digest = digest::digest(&digest::SHA256, line);
-        let digest: String =
-            digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = signer.digest(line).iter().map(|byte| format!("{byte:02x}")).collect();
         Id::trusted(format!("import-{number}-{digest}"))
     });
     event

@@ -242,7 +242,8 @@ fn the_report_as_json_is_one_object_on_one_line() {
     assert_eq!(
         report,
         json!({
-            "recorded": 3, "duplicates": 0, "rejected": 1, "organizations_created": 1,
+            "recorded": 3, "duplicates": 0, "skipped": 0, "rejected": 1,
+            "organizations_created": 1,
             "seconds": null,
         })
     );
