@@ -70,6 +70,11 @@ impl Actor {
         }
     }
 
+    /// Whether an organization is theirs to administer.
+    pub fn administers(&self, organization_id: &Id) -> bool {
+        self.scope().is_none_or(|scope| scope.holds(organization_id))
+    }
+
     const fn user_id(&self) -> Option<&Id> {
         match &self.who {
             Who::Operator => None,

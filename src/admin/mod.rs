@@ -7,12 +7,17 @@ mod actor;
 mod api_keys;
 mod input;
 mod organizations;
+mod policies;
 mod users;
 
 pub use actor::Actor;
 pub use api_keys::{create_api_key, delete_api_key};
 pub use input::{Answer, Message};
 pub use organizations::{create_organization, move_organization};
+pub use policies::{
+    Kind, MAX_PATTERNS, NewPolicy, effective_policy, policies_of, remove_policy, sensitive_fields,
+    set_policy, set_sensitive_fields,
+};
 pub use users::{NewUser, Rights, RightsChange, create_membership, create_user, update_membership};
 
 use crate::domain::id::Id;

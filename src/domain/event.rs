@@ -10,6 +10,7 @@ use super::id::Id;
 use super::json::{Json, shortened};
 use super::kind::{EventType, Outcome, ResourceName};
 use super::page::Position;
+use super::policy::RecordType;
 use super::time::{self, Time};
 use super::tree::Path;
 
@@ -152,7 +153,25 @@ static RECORDED_RESOURCES: LazyLock<Vec<ResourceName>> =
 /// How much that is wrong with one event's shape is said; there may be any number of unknown keys.
 const MAX_PROBLEMS: usize = 20;
 
+/// The kind of record of an event that says these names for it.
+fn record_type(resource_name: ResourceName, custom_resource: &Option<Defined>) -> RecordType {
+    let custom_resource = custom_resource.as_ref().map(|defined| defined.name.clone());
+    RecordType { resource_name, custom_resource }
+}
+
+impl Event {
+    /// The kind of record it was done to.
+    pub fn record_type(&self) -> RecordType {
+        record_type(self.resource_name, &self.custom_resource)
+    }
+}
+
 impl NewEvent {
+    /// The kind of record it was done to.
+    pub fn record_type(&self) -> RecordType {
+        record_type(self.resource_name, &self.custom_resource)
+    }
+
     /// Reads one event of the recording contract. The error says all that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         let json = Json::parse(text).map_err(|error| error.to_string())?;

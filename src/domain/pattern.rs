@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use super::json::Json;
+
 /// The longest pattern, in characters.
 pub const MAX_CHARS: usize = 255;
 
@@ -59,6 +61,22 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Patterns as a JSON list: the stored form.
+pub fn to_json(patterns: &[Pattern]) -> Json {
+    let texts = patterns.iter().map(|pattern| Json::String(pattern.0.clone()));
+    Json::Array(texts.collect())
+}
+
+/// Reads the stored form back; nothing when storage was tampered with.
+pub fn from_json(json: &Json) -> Option<Vec<Pattern>> {
+    let Json::Array(items) = json else { return None };
+    let pattern = |item: &Json| match item {
+        Json::String(text) => Some(Pattern::trusted(text.clone())),
+        _ => None,
+    };
+    items.iter().map(pattern).collect()
 }
 
 /// The keys of a field's path, from the record down.

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::diff::Change;
-use super::event::Context;
+use super::event::{Context, NewEvent};
 use super::id::Id;
 use super::json::Json;
 use super::kind::{EventType, ResourceName};
-use super::pattern::{Pattern, Patterns};
+use super::pattern::{self, Pattern, Patterns};
 use super::redaction::{Mask, Selection};
 use super::secret::hide_parameters;
 
@@ -44,10 +44,6 @@ pub struct Policy {
     pub plain_fields: Option<Vec<Pattern>>,
 }
 
-/// The lists of patterns in a policy, by the names of their attributes.
-pub const FIELD_LISTS: [&str; 4] =
-    ["recorded_fields", "masked_fields", "dropped_fields", "plain_fields"];
-
 impl Policy {
     /// The attributes that are set, as JSON: the stored form, and what the log keeps of a change.
     pub fn to_json(&self) -> Json {
@@ -64,18 +60,16 @@ impl Policy {
         let text = |text: &str| Json::String(text.to_owned());
         let types = event_types.as_ref().map(|types| types.iter().map(|t| text(t.as_str())));
         let customs = custom_types.as_ref().map(|types| types.iter().map(|t| text(t.as_str())));
-        let fields = |list: &Option<Vec<Pattern>>| {
-            list.as_ref().map(|list| list.iter().map(|field| text(field.as_str())).collect())
-        };
+        let fields = |list: &Option<Vec<Pattern>>| list.as_deref().map(pattern::to_json);
         let members = [
             ("recorded", recorded.map(Json::Bool)),
             ("event_types", types.map(|types| Json::Array(types.collect()))),
             ("custom_types", customs.map(|types| Json::Array(types.collect()))),
-            ("recorded_fields", fields(recorded_fields).map(Json::Array)),
-            ("masked_fields", fields(masked_fields).map(Json::Array)),
-            ("dropped_fields", fields(dropped_fields).map(Json::Array)),
+            ("recorded_fields", fields(recorded_fields)),
+            ("masked_fields", fields(masked_fields)),
+            ("dropped_fields", fields(dropped_fields)),
             ("mask_secrets", mask_secrets.map(Json::Bool)),
-            ("plain_fields", fields(plain_fields).map(Json::Array)),
+            ("plain_fields", fields(plain_fields)),
         ];
         let members = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
         Json::Object(members.collect())
@@ -103,7 +97,10 @@ impl Policy {
             Some(Json::Bool(flag)) => Some(Some(*flag)),
             Some(_) => None,
         };
-        let fields = |key| list(json, key, |text| Some(Pattern::trusted(text.to_owned())));
+        let fields = |key| match json.get(key) {
+            None => Some(None),
+            Some(list) => pattern::from_json(list).map(Some),
+        };
         Some(Self {
             recorded: flag("recorded")?,
             event_types: list(json, "event_types", EventType::parse)?,
@@ -305,6 +302,30 @@ impl Rules {
         self.recorded
             && self.event_types.as_ref().is_none_or(|types| types.contains(&event_type))
             && custom_type.is_none_or(|name| among(&self.custom_types, name))
+    }
+
+    /// The event as it is recorded; nothing of one that is not, or of an UPDATE of which no change
+    /// is left.
+    pub fn apply<'a>(&self, event: &'a NewEvent) -> Option<Cow<'a, NewEvent>> {
+        let custom_type = event.custom_type.as_ref().map(|defined| &defined.name);
+        if !self.records(event.event_type, custom_type) {
+            return None;
+        }
+        let Kept { changes, url, metadata } = self.keep(&event.changes, &event.context);
+        let is_left = !changes.is_empty() || event.changes.is_empty();
+        if event.event_type == EventType::Update && !is_left {
+            return None;
+        }
+        let is_owned = |text: &Option<Cow<'_, str>>| matches!(text, Some(Cow::Owned(_)));
+        if matches!(changes, Cow::Borrowed(_)) && !is_owned(&url) && !is_owned(&metadata) {
+            return Some(Cow::Borrowed(event));
+        }
+        let context = Context {
+            url: url.map(Cow::into_owned),
+            metadata: metadata.map(Cow::into_owned),
+            ..event.context.clone()
+        };
+        Some(Cow::Owned(NewEvent { changes: changes.into_owned(), context, ..event.clone() }))
     }
 
     /// What is kept of an event's content. Nothing is copied that stays as it is.

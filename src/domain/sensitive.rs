@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::pattern::{Pattern, Patterns};
+use super::event::{Context, Event};
+use super::json::Json;
+use super::pattern::{Pattern, Patterns, keys};
 use super::policy::RecordType;
 use super::redaction::Mask;
 
@@ -45,4 +47,44 @@ impl SensitiveFields {
         let own = self.masks.get(&Some(record_type.clone()));
         own.or_else(|| self.masks.get(&None)).filter(|mask| !mask.is_empty())
     }
+
+    /// An event as somebody reads it who may not read sensitive values. Fails only when storage was
+    /// tampered with.
+    pub fn hide(&self, event: Event) -> Result<Event, String> {
+        let Some(mask) = self.mask(&event.record_type()) else { return Ok(event) };
+        let changes = mask.apply_to_stored(event.changes)?;
+        let metadata = match event.context.metadata {
+            None => None,
+            Some(text) => {
+                let mut metadata = Json::parse(&text).map_err(|error| error.to_string())?;
+                mask.apply_to(&mut metadata);
+                Some(metadata.to_string())
+            }
+        };
+        Ok(Event { changes, context: Context { metadata, ..event.context }, ..event })
+    }
+
+    /// In which kinds of record the values of a field are hidden, or may hold something that is.
+    pub fn hiding(&self, field: &str) -> Hiding {
+        let hides = |mask: &Mask| {
+            keys(field).fold(mask.fields.record(), |at, key| mask.fields.under(&at, &key))
+        };
+        let is_hidden = |mask: &Mask| !hides(mask).is_nothing();
+        if self.masks.get(&None).is_some_and(is_hidden) {
+            return Hiding::InAll;
+        }
+        let hidden = self.masks.iter().filter(|(_, mask)| is_hidden(mask));
+        let mut kinds: Vec<RecordType> = hidden.filter_map(|(kind, _)| kind.clone()).collect();
+        kinds.sort_unstable();
+        Hiding::In(kinds)
+    }
+}
+
+/// The kinds of record in which a field is sensitive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hiding {
+    /// All of them.
+    InAll,
+    /// These.
+    In(Vec<RecordType>),
 }

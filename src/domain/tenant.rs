@@ -1,6 +1,10 @@
 //! All that a tenant's events are recorded and read by.
 
+use std::sync::Arc;
+
 use super::id::Id;
+use super::policy::{Policies, RecordType, Rules};
+use super::sensitive::SensitiveFields;
 use super::tree::Tree;
 
 /// A tenant as it was set up at one revision. Whatever changes any of it raises the revision, so that
@@ -13,4 +17,15 @@ pub struct Tenant {
     pub revision: i64,
     /// The organizations.
     pub tree: Tree,
+    /// What is recorded.
+    pub policies: Policies,
+    /// What not everybody may read.
+    pub sensitive_fields: SensitiveFields,
+}
+
+impl Tenant {
+    /// What is recorded of a kind of record in an organization.
+    pub fn rules(&self, organization_id: &Id, record_type: &RecordType) -> Arc<Rules> {
+        self.policies.rules(self.tree.upward(organization_id), record_type)
+    }
 }

@@ -76,6 +76,9 @@ pub struct AuditEventResourceChange {
     /// The field: keys from the record down, joined by dots; a dot inside a
     /// key has a backslash before it.
     field: String,
+    /// Whether values, or parts of them, are put out of sight, because a policy masked the field or
+    /// because you may not read sensitive values: these read `[withheld]`.
+    withheld: bool,
     /// The value before; null if there was none. A string as it is, anything else as compact JSON.
     value_before_change: Option<String>,
     /// The value after; null if there is none. A string as it is, anything else as compact JSON.
@@ -191,6 +194,7 @@ impl AuditEvent {
                         .into_iter()
                         .map(|change| AuditEventResourceChange {
                             field: change.field,
+                            withheld: change.withheld,
                             value_before_change: change.before,
                             value_after_change: change.after,
                         })

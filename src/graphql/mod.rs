@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod kind;
 mod people;
+mod policies;
 mod query;
 mod recording;
 mod scalar;
@@ -36,13 +37,17 @@ pub struct Requester {
     pub context: EventContext,
 }
 
+/// The root of all queries.
+#[derive(async_graphql::MergedObject, Default)]
+struct Query(query::AuditLog, policies::PolicyQueries);
+
 /// The root of all mutations.
 #[derive(async_graphql::MergedObject, Default)]
-struct Mutation(recording::Recording, administration::Administration);
+struct Mutation(recording::Recording, administration::Administration, policies::PolicyMutations);
 
 /// The executable schema.
 #[derive(Clone)]
-pub struct Schema(async_graphql::Schema<query::Query, Mutation, EmptySubscription>);
+pub struct Schema(async_graphql::Schema<Query, Mutation, EmptySubscription>);
 
 impl Schema {
     /// The schema over a store.
@@ -70,8 +75,8 @@ pub fn sdl() -> String {
     builder().finish().sdl_with_options(options)
 }
 
-fn builder() -> SchemaBuilder<query::Query, Mutation, EmptySubscription> {
-    async_graphql::Schema::build(query::Query, Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
 }
 
 /// What GraphiQL and code generators ask of a server.

@@ -25,12 +25,11 @@ const DEFAULT_PAGE: u32 = 100;
 /// The most values a filter takes a list of.
 const MAX_VALUES: usize = 1_000;
 
-/// The root of all queries.
-pub struct Query;
+#[derive(Default)]
+pub struct AuditLog;
 
-/// The root of all queries.
 #[Object(rename_args = "snake_case")]
-impl Query {
+impl AuditLog {
     /// The events of the organizations whose log you may view and of all their descendants. Filters
     /// combine with AND. Newest first unless `order_by` says otherwise.
     #[allow(clippy::too_many_arguments)] // the arguments are Healthie's, and ours beside them

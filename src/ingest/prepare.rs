@@ -82,7 +82,8 @@ fn prepare(
     let organization_id = &event.organization_id;
     let path = tenant.tree.path(organization_id).filter(|_| allowed(organization_id));
     let path = path.ok_or_else(|| unknown(organization_id))?;
-    Ok(Some(PreparedEvent::new(event, path)))
+    let rules = tenant.rules(organization_id, &event.record_type());
+    Ok(rules.apply(event).map(|event| PreparedEvent::new(&event, path)))
 }
 
 /// The answer to an event of an organization that is not there, or not the recorder's.

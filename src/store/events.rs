@@ -29,7 +29,7 @@ impl Store {
         request: &PageRequest,
     ) -> Result<Page<Event>> {
         let rows = self.page(scope, filter, request).all(self.readers()).await?;
-        let events = rows.into_iter().map(Event::try_from);
+        let events = rows.into_iter().map(|row| readable(scope, row));
         Ok(Page::new(events.collect::<Result<_>>()?, request.limit, request.end))
     }
 
@@ -78,7 +78,7 @@ impl Store {
             .filter(audit_event::Column::Sequence.eq(position.sequence))
             .one(self.readers())
             .await?;
-        row.map(Event::try_from).transpose()
+        row.map(|row| readable(scope, row)).transpose()
     }
 
     /// The event that was recorded under its recorder's own id, if the scope holds it.
@@ -126,6 +126,16 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
         rows.order_by(audit_event::Column::OccurredAt, direction.clone())
     };
     rows.order_by(audit_event::Column::Sequence, direction)
+}
+
+/// A row as whoever has the scope may read it: the one way from rows to events.
+fn readable(scope: &Scope, row: audit_event::Model) -> Result<Event> {
+    let event = Event::try_from(row)?;
+    if scope.may_read_sensitive_values_of(&event.organization_id) {
+        return Ok(event);
+    }
+    let hidden = scope.tenant().sensitive_fields.hide(event);
+    hidden.map_err(|error| Error::internal("hiding sensitive values", error))
 }
 
 impl TryFrom<audit_event::Model> for Event {

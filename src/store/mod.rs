@@ -15,6 +15,7 @@ mod filter;
 mod lanes;
 pub mod organizations;
 mod partitions;
+pub mod policies;
 pub mod tenants;
 pub mod users;
 

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction};
+use super::{Store, Transaction, policies};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::tree::Tree;
@@ -104,7 +104,13 @@ async fn revision(db: &impl ConnectionTrait, id: &Id) -> Result<i64> {
 }
 
 async fn load(db: &impl ConnectionTrait, id: &Id, revision: i64) -> Result<Tenant> {
-    Ok(Tenant { id: id.clone(), revision, tree: tree(db, id).await? })
+    Ok(Tenant {
+        id: id.clone(),
+        revision,
+        tree: tree(db, id).await?,
+        policies: policies::all(db, id).await?,
+        sensitive_fields: policies::all_sensitive(db, id).await?,
+    })
 }
 
 /// A tenant's organizations.

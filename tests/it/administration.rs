@@ -29,6 +29,10 @@ fn mutation(name: &str) -> String {
     const MEMBERSHIP: &str = "organization_membership {
         id user_id organization_id is_owner can_view_audit_log can_record
     }";
+    const POLICY: &str = "audit_policy {
+        organization_id resource_name custom_resource recorded event_types custom_types
+        recorded_fields masked_fields dropped_fields mask_secrets plain_fields
+    }";
     const KEY: &str = "api_key_object { id user_id name created_at last_used_at }";
     let (input, selection) = match name {
         "createOrganization" => ("CreateOrganization", "organization { id name parent_id }".into()),
@@ -40,6 +44,12 @@ fn mutation(name: &str) -> String {
         "updateOrganizationMembership" => ("UpdateOrganizationMembership", MEMBERSHIP.to_owned()),
         "createApiKey" => ("CreateApiKey", format!("api_key {KEY}")),
         "deleteApiKey" => ("DeleteApiKey", KEY.to_owned()),
+        "setAuditPolicy" => ("SetAuditPolicy", POLICY.to_owned()),
+        "removeAuditPolicy" => ("RemoveAuditPolicy", POLICY.to_owned()),
+        "setSensitiveFields" => (
+            "SetSensitiveFields",
+            "sensitive_fields { resource_name custom_resource fields }".to_owned(),
+        ),
         other => panic!("{other}?"),
     };
     format!(

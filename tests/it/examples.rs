@@ -51,6 +51,11 @@ async fn every_example_query_answers(on: On) {
     let made = run("create-api-key", &owner, &[]).await;
     let key = made["createApiKey"]["api_key_object"]["id"].as_str().unwrap();
     run("delete-api-key", &owner, &[("ID_OF_THE_KEY", key)]).await;
+    run("set-audit-policy", &owner, &[]).await;
+    run("audit-policies", &owner, &[]).await;
+    run("remove-audit-policy", &owner, &[]).await;
+    run("set-sensitive-fields", &owner, &[]).await;
+    run("sensitive-fields", &owner, &[]).await;
     for name in [
         "automatic-actions",
         "count",
@@ -98,6 +103,9 @@ fn outline(data: &Value) -> String {
         let mut counts: Vec<_> = ["nodes", "edges"].into_iter().filter_map(count).collect();
         if let Some(total) = value.get("total_count") {
             counts.push(format!("of {total}"));
+        }
+        if let Some(list) = value.as_array() {
+            counts.push(format!("{} items", list.len()));
         }
         if counts.is_empty() {
             let keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();

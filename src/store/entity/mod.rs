@@ -2,10 +2,12 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod audit_policy;
 pub mod directory;
 pub mod idempotency_record;
 pub mod installation_secret;
 pub mod organization;
 pub mod organization_membership;
+pub mod sensitive_field;
 pub mod sequence_head;
 pub mod user;
