@@ -135,9 +135,21 @@ pub enum VisibleOrganizations {
     AtEvent {
         /// One of these was on the event's path.
         below: Vec<Id>,
-        /// And this one was, or (without its descendants) was the event's own organization.
-        within: Option<(Id, Descendants)>,
+        /// And this one was.
+        within: Option<Within>,
     },
+}
+
+/// An organization that was on an event's path, or (without its descendants) was the event's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Within {
+    /// The organization.
+    pub id: Id,
+    /// Whether what was below it counts.
+    pub descendants: Descendants,
+    /// It was one of these on the path, or below one: what is above what a viewer may see cannot be
+    /// named.
+    pub roots: Vec<Id>,
 }
 
 /// Whether an organization stands for all that is below it too.
@@ -177,31 +189,20 @@ impl Reach {
         }
     }
 
-    fn narrow(
-        &self,
-        tenant: &Tenant,
-        id: &Id,
-        descendants: Descendants,
-        hierarchy: Hierarchy,
-    ) -> Self {
-        let organizations = match hierarchy {
-            Hierarchy::AtEvent => VisibleOrganizations::AtEvent {
-                below: self.roots.clone(),
-                within: Some((id.clone(), descendants)),
-            },
+    fn narrow(&self, tenant: &Tenant, id: &Id, descendants: Descendants) -> Self {
+        let mut ids = match descendants {
             // The same list that was there: a whole tree stays one range of an index.
-            Hierarchy::Current if *id == tenant.id && descendants == Descendants::With => {
-                self.organizations.clone()
-            }
-            Hierarchy::Current => {
-                let mut ids = match descendants {
-                    Descendants::With => tenant.tree.below(std::slice::from_ref(id)),
-                    Descendants::Without => vec![id.clone()],
-                };
-                ids.retain(|id| self.holds(id));
-                VisibleOrganizations::Only(ids)
-            }
+            Descendants::With if *id == tenant.id => return self.clone(),
+            Descendants::With => tenant.tree.below(std::slice::from_ref(id)),
+            Descendants::Without => vec![id.clone()],
         };
+        ids.retain(|id| self.holds(id));
+        Self { roots: self.roots.clone(), organizations: VisibleOrganizations::Only(ids) }
+    }
+
+    fn narrow_at_event(&self, within: Within) -> Self {
+        let below = self.roots.clone();
+        let organizations = VisibleOrganizations::AtEvent { below, within: Some(within) };
         Self { roots: self.roots.clone(), organizations }
     }
 
@@ -253,29 +254,27 @@ impl Scope {
     /// now, whether or not it exists elsewhere.
     pub fn narrow(&self, id: &Id, descendants: Descendants) -> Option<Self> {
         (self.holds(id) && self.tenant.tree.contains(id))
-            .then(|| self.narrowed(id, descendants, Hierarchy::Current))
+            .then(|| self.with_each(|reach| reach.narrow(&self.tenant, id, descendants)))
     }
 
     /// The events of the scope as the trees stood when they were recorded.
     pub fn at_event(&self) -> Self {
-        Self {
-            everybody: self.everybody.at_event(),
-            own: self.own.as_ref().map(|(user_id, reach)| (user_id.clone(), reach.at_event())),
-            ..self.clone()
-        }
+        self.with_each(Reach::at_event)
     }
 
     /// The events of the scope that were recorded below one organization. It may be in the scope no
     /// more, so whether it may be named is told by whether there is any such event.
     pub fn narrow_at_event(&self, id: &Id, descendants: Descendants) -> Self {
-        self.narrowed(id, descendants, Hierarchy::AtEvent)
+        let own = self.own.iter().flat_map(|(_, reach)| &reach.roots);
+        let roots: Vec<Id> = self.everybody.roots.iter().chain(own).cloned().collect();
+        let within = Within { id: id.clone(), descendants, roots };
+        self.with_each(|reach| reach.narrow_at_event(within.clone()))
     }
 
-    fn narrowed(&self, id: &Id, descendants: Descendants, hierarchy: Hierarchy) -> Self {
-        let narrow = |reach: &Reach| reach.narrow(&self.tenant, id, descendants, hierarchy);
+    fn with_each(&self, change: impl Fn(&Reach) -> Reach) -> Self {
         Self {
-            everybody: narrow(&self.everybody),
-            own: self.own.as_ref().map(|(user_id, reach)| (user_id.clone(), narrow(reach))),
+            everybody: change(&self.everybody),
+            own: self.own.as_ref().map(|(user_id, reach)| (user_id.clone(), change(reach))),
             ..self.clone()
         }
     }

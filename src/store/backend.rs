@@ -173,11 +173,16 @@ impl Backend {
 
     /// `haystack` contains `needle`, to the letter.
     pub(super) fn contains(self, haystack: impl ColumnTrait, needle: String) -> Expr {
+        self.place_of(haystack, needle).gt(0)
+    }
+
+    /// Where in `haystack` the first `needle` begins, from 1; 0 where there is none.
+    pub(super) fn place_of(self, haystack: impl ColumnTrait, needle: String) -> Expr {
         let function = match self {
             Self::Sqlite => "instr",
             Self::Postgres => "strpos",
         };
-        Func::cust(function).arg(Expr::col(haystack)).arg(needle).gt(0)
+        Func::cust(function).arg(Expr::col(haystack)).arg(needle).into()
     }
 
     /// `column` is one of `values`, as one parameter however many they are, so that a statement is

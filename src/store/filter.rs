@@ -11,7 +11,7 @@ use crate::domain::filter::{ActingUsers, EventFilter};
 use crate::domain::id::Id;
 use crate::domain::page::{Order, Position};
 use crate::domain::tree::Path;
-use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations};
+use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations, Within};
 
 /// The events of a scope that a filter selects.
 pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
@@ -81,18 +81,23 @@ pub(super) fn in_scope(backend: Backend, scope: &Scope) -> Condition {
 
 /// The events of a tenant that happened in some of its organizations; none for all of them.
 fn happened_in(backend: Backend, organizations: &VisibleOrganizations) -> Option<Condition> {
-    let was_below = |id: &Id| backend.contains(Column::OrganizationPath, Path::part(id));
+    let place = |id: &Id| backend.place_of(Column::OrganizationPath, Path::part(id));
     match organizations {
         VisibleOrganizations::All => None,
         VisibleOrganizations::Only(ids) => {
             Some(Condition::all().add(backend.is_one_of(Column::OrganizationId, texts(ids))))
         }
         VisibleOrganizations::AtEvent { below, within } => {
-            let within = within.as_ref().map(|(id, descendants)| match descendants {
-                Descendants::With => was_below(id),
-                Descendants::Without => Column::OrganizationId.eq(id.as_str()),
+            let was_below = |id: &Id| place(id).gt(0);
+            let below = below.iter().fold(Condition::any(), |any, root| any.add(was_below(root)));
+            let within = within.as_ref().map(|Within { id, descendants, roots }| {
+                let may_be_named = roots.iter().fold(Condition::any(), |any, root| {
+                    any.add(was_below(root).and(place(id).gte(place(root))))
+                });
+                let alone = (*descendants == Descendants::Without)
+                    .then(|| Column::OrganizationId.eq(id.as_str()));
+                Condition::all().add(may_be_named).add_option(alone)
             });
-            let below = below.iter().fold(Condition::any(), |any, id| any.add(was_below(id)));
             Some(Condition::all().add(below).add_option(within))
         }
     }
