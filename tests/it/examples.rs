@@ -45,6 +45,7 @@ async fn every_example_query_answers(on: On) {
 
     run("record-events", &recorder, &[]).await;
     run("create-organization", &owner, &[]).await;
+    run("move-organization", &owner, &[]).await;
     let made = run("create-user", &owner, &[]).await;
     let membership = made["createUser"]["organization_membership"]["id"].as_str().unwrap();
     run("grant-audit-log", &owner, &[("ID_OF_THE_MEMBERSHIP", membership)]).await;
@@ -68,7 +69,9 @@ async fn every_example_query_answers(on: On) {
         "poll",
         "recent-changes",
         "record-history",
+        "resource-history",
         "sub-organization",
+        "tree-of-the-day",
         "user-activity",
         "who-am-i",
     ] {
