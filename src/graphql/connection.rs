@@ -8,7 +8,7 @@ use async_graphql::{Lookahead, SimpleObject};
 use super::event::{AuditEvent, Needs};
 use super::scalar::Cursor;
 use crate::domain::filter::EventFilter;
-use crate::domain::page::{End, Page, PageRequest, Position, Purpose};
+use crate::domain::page::{End, Page, PageRequest, Place, Purpose};
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -70,8 +70,8 @@ impl Connection {
             false => Page { items: Vec::new(), has_more: false },
         };
         let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
-        let ends =
-            (items.first().map(|event| event.position), items.last().map(|event| event.position));
+        let places: Vec<Place> = items.iter().map(|event| request.order.place_of(event)).collect();
+        let ends = (places.first(), places.last());
         let has_next_page = match page_info.field("has_next_page").exists() {
             true if has_more && request.end == End::First => true,
             true => beyond(store, scope, filter, request, ends.1, true).await?,
@@ -88,22 +88,23 @@ impl Connection {
         };
 
         let purpose = Purpose::Cursor(request.order);
-        let cursor = |position: Position| {
-            Cursor(store.positions().encode(scope.tenant_id(), purpose, position))
+        let cursor =
+            |place: Place| Cursor(store.positions().encode(scope.tenant_id(), purpose, place));
+        let page_info = PageInfo {
+            end_cursor: ends.1.cloned().map(cursor),
+            has_next_page,
+            has_previous_page,
+            start_cursor: ends.0.cloned().map(cursor),
         };
+        let (want_nodes, want_edges) = (nodes.exists(), edges.exists());
         let events = AuditEvent::load(store, visible, items, needs).await?;
-        let edge = |event: &AuditEvent| {
-            Some(Edge { cursor: cursor(event.position()), node: Some(event.clone()) })
+        let edge = |(event, place): (&AuditEvent, Place)| {
+            Some(Edge { cursor: cursor(place), node: Some(event.clone()) })
         };
         Ok(Self {
-            edges: edges.exists().then(|| events.iter().map(edge).collect()),
-            nodes: nodes.exists().then(|| events.into_iter().map(Some).collect()),
-            page_info: PageInfo {
-                end_cursor: ends.1.map(cursor),
-                has_next_page,
-                has_previous_page,
-                start_cursor: ends.0.map(cursor),
-            },
+            edges: want_edges.then(|| events.iter().zip(places).map(edge).collect()),
+            nodes: want_nodes.then(|| events.into_iter().map(Some).collect()),
+            page_info,
             total_count,
         })
     }
@@ -116,16 +117,16 @@ async fn beyond(
     scope: &Scope,
     filter: &EventFilter,
     request: &PageRequest,
-    end: Option<Position>,
+    end: Option<&Place>,
     later: bool,
 ) -> Result<bool> {
-    let cursor = if later { request.before } else { request.after };
+    let cursor = if later { &request.before } else { &request.after };
     match cursor {
         None => Ok(false),
         Some(cursor) => {
             // An empty page ends just short of where its cursor stands.
-            let end = end.unwrap_or_else(|| request.order.just_short_of(cursor, later));
-            store.any_beyond(scope, filter, request.order, end, later).await
+            let end = end.cloned().unwrap_or_else(|| request.order.just_short_of(cursor, later));
+            store.any_beyond(scope, filter, request.order, &end, later).await
         }
     }
 }

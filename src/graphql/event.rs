@@ -10,7 +10,7 @@ use crate::domain::event::{Context, Event};
 use crate::domain::id::Id;
 use crate::domain::json::Json as DomainJson;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
-use crate::domain::page::{Position, Purpose};
+use crate::domain::page::Purpose;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -65,8 +65,6 @@ pub struct AuditEvent {
     request_id: Option<String>,
     /// Anything else its recorder said, as a JSON object.
     metadata: Option<Json>,
-    #[graphql(skip)]
-    position: Position,
 }
 
 /// One field's value before and after an event.
@@ -207,15 +205,9 @@ impl AuditEvent {
                 description,
                 request_id,
                 metadata: metadata.map(Json),
-                position,
             })
         });
         events.collect()
-    }
-
-    /// Where it stands in the log.
-    pub const fn position(&self) -> Position {
-        self.position
     }
 }
 

@@ -130,7 +130,9 @@ fn meta(name: &str, about: &str, rows: Vec<(&'static str, &'static str)>) -> Met
     }
 }
 
-/// What the list is ordered by. Ties in time are broken by sequence.
+/// What the list is ordered by. Events that are alike in it come by time, and those of the same time
+/// by sequence, in the same direction. Text is compared by code point, and what an event has none of
+/// is as empty text.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(name = "AuditEventOrderKeys", remote = "Order")]
 pub enum OrderKey {
@@ -143,4 +145,24 @@ pub enum OrderKey {
     SequenceAsc,
     /// Last recorded first.
     SequenceDesc,
+    /// By the id of the acting user; automatic actions first.
+    ActingUserAsc,
+    /// By the id of the acting user, backward; automatic actions last.
+    ActingUserDesc,
+    /// By type, custom ones by their names.
+    TypeAsc,
+    /// By type, backward.
+    TypeDesc,
+    /// By the kind of record, custom ones by their names, and then by the record's id.
+    ResourceAsc,
+    /// By the kind of record and then by the record's id, backward.
+    ResourceDesc,
+    /// By the first 255 characters of the page; events without one first.
+    PageAsc,
+    /// By the first 255 characters of the page, backward; events without one last.
+    PageDesc,
+    /// By IP address, IPv4 ones as their IPv4-mapped IPv6 addresses; events without one first.
+    IpAddressAsc,
+    /// By IP address, backward; events without one last.
+    IpAddressDesc,
 }

@@ -4,6 +4,7 @@
 //! of fields and arguments are snake_case and of queries and mutations camelCase, as Healthie's are.
 
 mod administration;
+mod arguments;
 mod connection;
 mod document;
 mod error;

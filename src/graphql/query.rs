@@ -3,27 +3,18 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::Requester;
+use super::arguments::{asked_for, custom_resource_of, given_id, page_request, texts, viewable};
 use super::connection::Connection;
 use super::event::{AuditEvent, Needs};
 use super::kind::{HierarchyKey, OrderKey};
 use super::people::{Organization, OrganizationMembership, User};
 use super::scalar::DateTime;
-use crate::domain::filter::{ActingUsers, EventFilter, intersect};
-use crate::domain::id::{Id, NO_AUTHOR};
-use crate::domain::kind::{EventType, ResourceName};
-use crate::domain::page::{End, Order, PageRequest, Position, Purpose};
-use crate::domain::viewer::{Descendants, Hierarchy, Permission, Scope};
+use crate::domain::filter::{EventFilter, FilterDraft};
+use crate::domain::kind::{EventType, Outcome, ResourceName};
+use crate::domain::page::Purpose;
+use crate::domain::viewer::{Descendants, Hierarchy, Permission};
 use crate::error::{Error, Result};
 use crate::store::Store;
-
-/// The largest page.
-const MAX_PAGE: i32 = 1_000;
-
-/// The page when nobody says how large.
-const DEFAULT_PAGE: u32 = 100;
-
-/// The most values a filter takes a list of.
-const MAX_VALUES: usize = 1_000;
 
 #[derive(Default)]
 pub struct AuditLog;
@@ -52,11 +43,47 @@ impl AuditLog {
             desc = "Only events on the record with this id; used together with resource_name."
         )]
         resource_id: Option<ID>,
+        #[graphql(desc = "Only events on records with one of these ids.")] resource_ids: Option<
+            Vec<ID>,
+        >,
+        #[graphql(desc = "Only events on one of these kinds of your own.")]
+        custom_resources: Option<Vec<String>>,
         #[graphql(desc = "Only events of this type.")] event_type: Option<EventType>,
         #[graphql(desc = "Only events of one of these types.")] event_types: Option<Vec<EventType>>,
+        #[graphql(desc = "Only events of one of these types of your own.")] custom_types: Option<
+            Vec<String>,
+        >,
+        #[graphql(desc = "Only what was done, or only what was tried and not done.")]
+        outcome: Option<Outcome>,
+        #[graphql(desc = "Only events for one of these purposes of use.")] purposes: Option<
+            Vec<String>,
+        >,
         #[graphql(desc = "Only events that changed exactly this field.")] changed_field: Option<
             String,
         >,
+        #[graphql(desc = "Only events that changed any of these fields.")] changed_fields: Option<
+            Vec<String>,
+        >,
+        #[graphql(
+            desc = "With changed_field: only events that changed it from this value, as value_before_change shows it."
+        )]
+        value_before: Option<String>,
+        #[graphql(
+            desc = "With changed_field: only events that changed it to this value, as value_after_change shows it."
+        )]
+        value_after: Option<String>,
+        #[graphql(desc = "Only events done on one of these pages.")] pages: Option<Vec<String>>,
+        #[graphql(desc = "Only events whose URL begins with one of these.")] url_prefixes: Option<
+            Vec<String>,
+        >,
+        #[graphql(
+            desc = "Only events from one of these IP addresses, or from one of these blocks of them, such as \"203.0.113.0/24\" or \"2001:db8::/32\"."
+        )]
+        ip_addresses: Option<Vec<String>>,
+        #[graphql(
+            desc = "Only events whose description has these words, whatever their case and accents: \"a phrase\", the beginning* of a word, -without. Each must be met."
+        )]
+        description: Option<String>,
         #[graphql(desc = "Only events at this time or later.")] occurred_after: Option<DateTime>,
         #[graphql(desc = "Only events at this time or earlier.")] occurred_before: Option<DateTime>,
         #[graphql(desc = "Only events of this organization and its descendants.")]
@@ -82,18 +109,31 @@ impl AuditLog {
     ) -> Result<Option<Connection>> {
         let store = ctx.data_unchecked::<Store>();
         let visible = viewable(ctx, Permission::ViewAuditLog).await?;
-        let filter = EventFilter {
-            acting_users: acting_users(acting_user_id, acting_user_ids)?,
-            event_types: one_of("event_types", event_type, event_types)?,
-            resource_names: one_of("resource_names", resource_name, resource_names)?,
-            custom_resources: None,
-            resource_id: resource_id.map(|id| given_id("resource_id", id)).transpose()?,
-            changed_field: changed_field
-                .map(|field| given_text("changed_field", field))
-                .transpose()?,
-            occurred_after: occurred_after.map(|t| t.parse_as("occurred_after")).transpose()?,
-            occurred_before: occurred_before.map(|t| t.parse_as("occurred_before")).transpose()?,
+        let filter = FilterDraft {
+            acting_user_id: acting_user_id.map(|id| id.0),
+            acting_user_ids: acting_user_ids.map(texts),
+            event_type,
+            event_types,
+            custom_types,
+            resource_name,
+            resource_names,
+            custom_resources,
+            resource_id: resource_id.map(|id| id.0),
+            resource_ids: resource_ids.map(texts),
+            outcome,
+            purposes,
+            changed_field,
+            changed_fields,
+            value_before,
+            value_after,
+            pages,
+            url_prefixes,
+            ip_addresses,
+            description,
+            occurred_after: occurred_after.map(|time| time.0),
+            occurred_before: occurred_before.map(|time| time.0),
         };
+        let filter = filter.check().map_err(Error::bad_input)?;
         let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
         let hierarchy = hierarchy.map_or_else(Hierarchy::default, Hierarchy::from);
         let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
@@ -134,7 +174,7 @@ impl AuditLog {
         let filter = EventFilter {
             resource_names: Some(vec![resource_name]),
             custom_resources: custom_resource_of(resource_name, custom_resource)?,
-            resource_id: Some(given_id("resource_id", resource_id)?),
+            resource_ids: Some(vec![given_id("resource_id", resource_id)?]),
             occurred_after: occurred_after.map(|t| t.parse_as("occurred_after")).transpose()?,
             occurred_before: occurred_before.map(|t| t.parse_as("occurred_before")).transpose()?,
             ..EventFilter::default()
@@ -156,7 +196,7 @@ impl AuditLog {
         let event = match (id, external_id) {
             (Some(id), None) => {
                 match store.positions().decode(scope.tenant_id(), Purpose::EventId, &id) {
-                    Some(position) => store.event(&scope, position).await?,
+                    Some(place) => store.event(&scope, place.position).await?,
                     None => None,
                 }
             }
@@ -218,152 +258,4 @@ struct Viewer {
     organization_memberships: Vec<OrganizationMembership>,
     /// Every organization whose log the user may view, parents before children.
     organizations: Vec<Organization>,
-}
-
-/// What the requester may view by a right; refused when that is nothing.
-async fn viewable(ctx: &Context<'_>, permission: Permission) -> Result<Scope> {
-    let Requester { viewer, .. } = ctx.data_unchecked::<Requester>();
-    if !viewer.may(permission) {
-        return Err(Error::forbidden(match permission {
-            Permission::ViewResourceHistory => {
-                "viewing a record's history needs can_view_resource_history, can_view_audit_log or is_owner on a membership"
-            }
-            _ => "viewing the audit log needs can_view_audit_log or is_owner on a membership",
-        }));
-    }
-    ctx.data_unchecked::<Store>().scope(viewer, permission).await
-}
-
-/// The part of what is visible that is asked for. An organization that may not be seen and one that
-/// is not there answer the same.
-async fn asked_for(
-    store: &Store,
-    visible: &Scope,
-    hierarchy: Hierarchy,
-    narrow_to: Option<Id>,
-    descendants: Descendants,
-) -> Result<Scope> {
-    let found = match (narrow_to, hierarchy) {
-        (None, Hierarchy::Current) => Some(visible.clone()),
-        (None, Hierarchy::AtEvent) => Some(visible.at_event()),
-        (Some(id), Hierarchy::Current) => visible.narrow(&id, descendants),
-        (Some(id), Hierarchy::AtEvent) => {
-            let narrowed = visible.narrow_at_event(&id, descendants);
-            // It may have been moved away; what was recorded before then may still be seen.
-            let may_be_named = visible.narrow(&id, descendants).is_some()
-                || store.any(&narrowed, &EventFilter::default()).await?;
-            may_be_named.then_some(narrowed)
-        }
-    };
-    found.ok_or_else(|| {
-        Error::not_found("organization_id names no organization whose log you may view")
-    })
-}
-
-/// Which page is asked for, by `(after, before)` and `(first, last)`.
-fn page_request(
-    store: &Store,
-    visible: &Scope,
-    order_by: Option<OrderKey>,
-    (after, before): (Option<String>, Option<String>),
-    (first, last): (Option<i32>, Option<i32>),
-) -> Result<PageRequest> {
-    let order = order_by.map_or_else(Order::default, Order::from);
-    let position = |name, cursor: Option<String>| {
-        cursor.map(|cursor| decode(store, visible, name, order, &cursor)).transpose()
-    };
-    let (after, before) = (position("after", after)?, position("before", before)?);
-    let (limit, end) = size(first, last, after.is_none() && before.is_some())?;
-    Ok(PageRequest { order, after, before, limit, end })
-}
-
-fn given_id(argument: &str, id: ID) -> Result<Id> {
-    Id::new(id.0).map_err(|problem| Error::bad_input(format!("{argument} {problem}")))
-}
-
-/// Which of the tenant's own kinds a record is of: given when, and only when, its name is CUSTOM.
-fn custom_resource_of(name: ResourceName, custom: Option<ID>) -> Result<Option<Vec<Id>>> {
-    match (name, custom) {
-        (ResourceName::Custom, None) => {
-            Err(Error::bad_input("custom_resource is missing: resource_name is CUSTOM"))
-        }
-        (ResourceName::Custom, Some(custom)) => {
-            given_id("custom_resource", custom).map(|id| Some(vec![id]))
-        }
-        (_, None) => Ok(None),
-        (_, Some(_)) => {
-            Err(Error::bad_input("custom_resource is given only with resource_name CUSTOM"))
-        }
-    }
-}
-
-fn given_text(argument: &str, text: String) -> Result<String> {
-    match text.contains('\0') {
-        true => Err(Error::bad_input(format!("{argument} must not hold U+0000"))),
-        false => Ok(text),
-    }
-}
-
-/// A list that was given must name something: an empty one could be meant as all or as nothing.
-fn checked_list<T>(argument: &str, list: Option<Vec<T>>) -> Result<Option<Vec<T>>> {
-    match list.as_ref().map(Vec::len) {
-        Some(0) => Err(Error::bad_input(format!(
-            "{argument} is an empty list: name at least one, or leave it out to get all"
-        ))),
-        Some(n) if n > MAX_VALUES => {
-            Err(Error::bad_input(format!("{argument} takes at most {MAX_VALUES} values")))
-        }
-        _ => Ok(list),
-    }
-}
-
-/// What a single value and a list of them leave: both must hold.
-fn one_of<T: PartialEq>(
-    argument: &str,
-    one: Option<T>,
-    list: Option<Vec<T>>,
-) -> Result<Option<Vec<T>>> {
-    Ok(intersect(one.map(|one| vec![one]), checked_list(argument, list)?))
-}
-
-fn acting_users(one: Option<ID>, list: Option<Vec<ID>>) -> Result<Option<ActingUsers>> {
-    // Before they are intersected: a bad id must not hide behind one that is not in both.
-    let one = one.map(|id| given_id("acting_user_id", id)).transpose()?;
-    let list = list.map(|ids| {
-        ids.into_iter().map(|id| given_id("acting_user_ids", id)).collect::<Result<Vec<_>>>()
-    });
-    let Some(users) = one_of("acting_user_ids", one, list.transpose()?)? else { return Ok(None) };
-    let (nobody, ids): (Vec<Id>, Vec<Id>) =
-        users.into_iter().partition(|id| id.as_str() == NO_AUTHOR);
-    Ok(Some(ActingUsers { ids, or_nobody: !nobody.is_empty() }))
-}
-
-fn decode(
-    store: &Store,
-    scope: &Scope,
-    argument: &str,
-    order: Order,
-    cursor: &str,
-) -> Result<Position> {
-    let position = store.positions().decode(scope.tenant_id(), Purpose::Cursor(order), cursor);
-    position.ok_or_else(|| {
-        Error::bad_input(format!(
-            "{argument} is no cursor of this list: give back one that came with the same order_by"
-        ))
-    })
-}
-
-/// How many, from which end. With `before` alone, the page is the one just before it.
-fn size(first: Option<i32>, last: Option<i32>, backward: bool) -> Result<(u32, End)> {
-    let checked = |name, n: i32| match n {
-        1..=MAX_PAGE => Ok(n.unsigned_abs()),
-        _ => Err(Error::bad_input(format!("{name} must be from 1 to {MAX_PAGE}"))),
-    };
-    match (first, last) {
-        (Some(_), Some(_)) => Err(Error::bad_input("give either first or last, not both")),
-        (Some(first), None) => Ok((checked("first", first)?, End::First)),
-        (None, Some(last)) => Ok((checked("last", last)?, End::Last)),
-        (None, None) if backward => Ok((DEFAULT_PAGE, End::Last)),
-        (None, None) => Ok((DEFAULT_PAGE, End::First)),
-    }
 }

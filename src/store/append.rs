@@ -159,7 +159,12 @@ pub(super) async fn append(
         });
     }
     if last > head.last_sequence {
+        let has_words = |row: &audit_event::ActiveModel| row.description_words.as_ref().is_some();
+        let any_words = rows.events.iter().any(has_words);
         insert_all(transaction, backend, rows.events).await?;
+        if any_words {
+            backend.index_words(transaction, tenant, (head.last_sequence + 1, last)).await?;
+        }
         insert_all(transaction, backend, rows.records).await?;
         sequence_head::Entity::update(sequence_head::ActiveModel {
             tenant_id: Set(tenant.to_owned()),

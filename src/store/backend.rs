@@ -1,16 +1,17 @@
 //! SQLite or PostgreSQL: the only place that asks which.
 
+mod conditions;
+mod words;
+
 use std::str::FromStr;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
-use sea_orm::sea_query::extension::postgres::PgFunc;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query, SelectStatement};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection,
-    DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
+    ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend,
+    SqliteTransactionMode, Statement, TransactionOptions,
 };
 
 use super::WAIT;
@@ -171,30 +172,6 @@ impl Backend {
         }
     }
 
-    /// `haystack` contains `needle`, to the letter.
-    pub(super) fn contains(self, haystack: impl ColumnTrait, needle: String) -> Expr {
-        self.place_of(haystack, needle).gt(0)
-    }
-
-    /// Where in `haystack` the first `needle` begins, from 1; 0 where there is none.
-    pub(super) fn place_of(self, haystack: impl ColumnTrait, needle: String) -> Expr {
-        let function = match self {
-            Self::Sqlite => "instr",
-            Self::Postgres => "strpos",
-        };
-        Func::cust(function).arg(Expr::col(haystack)).arg(needle).into()
-    }
-
-    /// `column` is one of `values`, as one parameter however many they are, so that a statement is
-    /// prepared once and no limit on parameters is met.
-    pub(super) fn is_one_of(self, column: impl ColumnTrait, values: Vec<String>) -> Expr {
-        match (self, values.as_slice()) {
-            (_, [only]) => Expr::col(column).eq(only.as_str()),
-            (Self::Postgres, _) => Expr::col(column).eq(PgFunc::any(Expr::val(values))),
-            (Self::Sqlite, _) => Expr::col(column).in_subquery(json_list(&values)),
-        }
-    }
-
     /// The same in SeaORM's words.
     pub(super) const fn sea(self) -> DbBackend {
         match self {
@@ -249,12 +226,4 @@ impl Backend {
             }
         }
     }
-}
-
-fn json_list(values: &[String]) -> SelectStatement {
-    let list = serde_json::to_string(values).unwrap_or_default();
-    Query::select()
-        .column("value")
-        .from_function(Func::cust("json_each").arg(list), "one_of")
-        .take()
 }

@@ -13,7 +13,7 @@ use crate::domain::event::{Context, Defined, Event};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
-use crate::domain::page::{End, Order, Page, PageRequest, Position};
+use crate::domain::page::{End, Order, Page, PageRequest, Place, Position};
 use crate::domain::tree::Path;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
@@ -33,16 +33,16 @@ impl Store {
         Ok(Page::new(events.collect::<Result<_>>()?, request.limit, request.end))
     }
 
-    /// Whether any event lies beyond a position, later or else earlier in the order.
+    /// Whether any event lies beyond a place, later or else earlier in the order.
     pub async fn any_beyond(
         &self,
         scope: &Scope,
         filter: &EventFilter,
         order: Order,
-        position: Position,
+        place: &Place,
         later: bool,
     ) -> Result<bool> {
-        let beyond = filter::beyond(order, position, later);
+        let beyond = filter::beyond(order, place, later);
         let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
         let found: Option<i64> = rows
             .select_only()
@@ -107,10 +107,11 @@ impl Store {
     }
 
     fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
-        let PageRequest { order, after, before, limit, end } = *request;
+        let PageRequest { order, ref after, ref before, limit, end } = *request;
+        let beyond = |place: &Place, later| filter::beyond(order, place, later);
         let between = Condition::all()
-            .add_option(after.map(|position| filter::beyond(order, position, true)))
-            .add_option(before.map(|position| filter::beyond(order, position, false)));
+            .add_option(after.as_ref().map(|place| beyond(place, true)))
+            .add_option(before.as_ref().map(|place| beyond(place, false)));
         let rows = self.select(scope, filter).filter(between);
         // One more than asked for tells whether there is more.
         ordered(rows, order, end == End::First).limit(u64::from(limit) + 1)
@@ -120,12 +121,8 @@ impl Store {
 /// In the list's order, or (from its end) against it.
 fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     let direction = if order.is_ascending() == forward { Direction::Asc } else { Direction::Desc };
-    let rows = if order.is_by_sequence() {
-        rows
-    } else {
-        rows.order_by(audit_event::Column::OccurredAt, direction.clone())
-    };
-    rows.order_by(audit_event::Column::Sequence, direction)
+    let by = filter::sorted_by(order).into_iter();
+    by.fold(rows, |rows, key| rows.order_by(key, direction.clone()))
 }
 
 /// A row as whoever has the scope may read it: the one way from rows to events.

@@ -1,15 +1,17 @@
 //! `EventFilter` and `Scope` as a condition: the one translation, for pages, counts and whatever
 //! else selects events.
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait as _, IntoSimpleExpr as _};
 
 use super::Backend;
 use super::entity::audit_event::Column;
 use crate::domain::diff::Change;
-use crate::domain::filter::{ActingUsers, EventFilter};
+use crate::domain::filter::{ActingUsers, ChangedValue, EventFilter};
 use crate::domain::id::Id;
-use crate::domain::page::{Order, Position};
+use crate::domain::page::{MAX_KEY, Order, Place, Position, SortKey, SortedBy};
+use crate::domain::policy::RecordType;
+use crate::domain::sensitive::Hiding;
 use crate::domain::tree::Path;
 use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations, Within};
 
@@ -19,9 +21,18 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         acting_users,
         event_types,
         resource_names,
+        custom_types,
         custom_resources,
-        resource_id,
+        resource_ids,
+        outcome,
+        purposes,
         changed_field,
+        changed_fields: any_changed_field,
+        changed_value,
+        pages,
+        url_prefixes,
+        ip_addresses,
+        description,
         occurred_after,
         occurred_before,
     } = filter;
@@ -42,16 +53,38 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         .add_option(event_types)
         .add_option(resource_names)
         .add_option(
+            custom_types.as_ref().map(|names| backend.is_one_of(Column::CustomType, texts(names))),
+        )
+        .add_option(
             custom_resources
                 .as_ref()
                 .map(|names| backend.is_one_of(Column::CustomResource, texts(names))),
         )
-        .add_option(resource_id.as_ref().map(|id| Column::ResourceId.eq(id.as_str())))
+        .add_option(
+            resource_ids.as_ref().map(|ids| backend.is_one_of(Column::ResourceId, texts(ids))),
+        )
+        .add_option(outcome.map(|outcome| Column::Outcome.eq(outcome.as_str())))
+        .add_option(
+            purposes.as_ref().map(|names| backend.is_one_of(Column::Purpose, names.clone())),
+        )
         .add_option(
             changed_field.as_ref().map(|field| {
                 backend.contains(Column::ChangedFields, changed_fields([field.as_str()]))
             }),
         )
+        .add_option(any_changed_field.as_ref().map(|fields| {
+            let needles = fields.iter().map(|field| changed_fields([field.as_str()])).collect();
+            backend.contains_one_of(Column::ChangedFields, needles)
+        }))
+        .add_option(changed_value.as_ref().map(|value| changed(backend, scope, value)))
+        .add_option(pages.as_ref().map(|pages| backend.is_one_of(Column::Page, pages.clone())))
+        .add_option(
+            url_prefixes
+                .as_ref()
+                .map(|prefixes| backend.begins_with_one_of(Column::Url, prefixes.clone())),
+        )
+        .add_option(ip_addresses.as_ref().map(|ranges| backend.is_within(Column::IpKey, ranges)))
+        .add_option(description.as_ref().map(|query| backend.has_words(scope.tenant_id(), query)))
         .add_option(occurred_after.map(|time| Column::OccurredAt.gte(time)))
         .add_option(occurred_before.map(|time| Column::OccurredAt.lte(time)))
 }
@@ -103,26 +136,78 @@ fn happened_in(backend: Backend, organizations: &VisibleOrganizations) -> Option
     }
 }
 
-/// The side of `position` that comes later (or else earlier) in the order, as a comparison of rows:
-/// one range of an index, however deep. The bound on `occurred_at` alone lets PostgreSQL leave whole
-/// partitions out.
-pub(super) fn beyond(order: Order, position: Position, later: bool) -> Condition {
-    let Position { occurred_at, sequence } = position;
+/// The side of `place` that comes later (or else earlier) in the order, as a comparison of rows: one
+/// range of an index, however deep, where an index has the order. The bound on `occurred_at` alone
+/// lets PostgreSQL leave whole partitions out.
+pub(super) fn beyond(order: Order, place: &Place, later: bool) -> Condition {
+    let Place { keys, position: Position { occurred_at, sequence } } = place;
     let greater = order.is_ascending() == later;
-    if order.is_by_sequence() {
+    if order.by() == SortedBy::Sequence {
         let column = Column::Sequence;
-        let side = if greater { column.gt(sequence) } else { column.lt(sequence) };
+        let side = if greater { column.gt(*sequence) } else { column.lt(*sequence) };
         return Condition::all().add(side);
     }
-    let row =
-        Expr::tuple([Column::OccurredAt.into_simple_expr(), Column::Sequence.into_simple_expr()]);
-    let here = Expr::tuple([Expr::val(occurred_at), Expr::val(sequence)]);
-    let side = Condition::all();
-    if greater {
-        side.add(row.gt(here)).add(Column::OccurredAt.gte(occurred_at))
-    } else {
-        side.add(row.lt(here)).add(Column::OccurredAt.lte(occurred_at))
+    let row = Expr::tuple(sorted_by(order));
+    let position = [Expr::val(*occurred_at), Expr::val(*sequence)];
+    let here = Expr::tuple(keys.iter().map(|key| Expr::val(key.as_str())).chain(position));
+    let side = Condition::all().add(if greater { row.gt(here) } else { row.lt(here) });
+    match (keys.is_empty(), greater) {
+        (true, true) => side.add(Column::OccurredAt.gte(*occurred_at)),
+        (true, false) => side.add(Column::OccurredAt.lte(*occurred_at)),
+        (false, _) => side,
     }
+}
+
+/// What an order compares, the first thing first.
+pub(super) fn sorted_by(order: Order) -> Vec<Expr> {
+    match order.by() {
+        SortedBy::Sequence => vec![Column::Sequence.into_simple_expr()],
+        SortedBy::Keys(keys) => keys
+            .iter()
+            .map(|key| sort_key(*key))
+            .chain([Column::OccurredAt, Column::Sequence].map(|column| column.into_simple_expr()))
+            .collect(),
+    }
+}
+
+fn sort_key(key: SortKey) -> Expr {
+    let or_nothing = |text: Expr| Func::coalesce([text, Expr::val("")]).into();
+    match key {
+        SortKey::ActingUser => or_nothing(Column::ActingUserId.into_simple_expr()),
+        SortKey::Type => Column::EventType.into_simple_expr(),
+        SortKey::CustomType => or_nothing(Column::CustomType.into_simple_expr()),
+        SortKey::ResourceName => Column::ResourceName.into_simple_expr(),
+        SortKey::CustomResource => or_nothing(Column::CustomResource.into_simple_expr()),
+        SortKey::ResourceId => Column::ResourceId.into_simple_expr(),
+        SortKey::Page => {
+            let page = Column::Page.into_simple_expr();
+            let compared = Func::cust("substr").args([page, 1.into(), i32::from(MAX_KEY).into()]);
+            or_nothing(compared.into())
+        }
+        SortKey::IpAddress => or_nothing(Column::IpKey.into_simple_expr()),
+    }
+}
+
+/// A change from or to a value, of those that whoever has the scope may read: this is the one condition
+/// on values, and hidden ones meet it no more than values that are not there.
+fn changed(backend: Backend, scope: &Scope, value: &ChangedValue) -> Condition {
+    let is_of = |kind: &RecordType| {
+        let custom = kind.custom_resource.as_ref();
+        Condition::all()
+            .add(Column::ResourceName.eq(kind.resource_name.as_str()))
+            .add_option(custom.map(|name| Column::CustomResource.eq(name.as_str())))
+    };
+    let hiding = scope.tenant().sensitive_fields.hiding(&value.field);
+    let readable = match (happened_in(backend, scope.sensitive()), hiding) {
+        (None, _) => None,
+        (Some(readable), Hiding::InAll) => Some(readable),
+        (Some(_), Hiding::In(kinds)) if kinds.is_empty() => None,
+        (Some(readable), Hiding::In(kinds)) => {
+            let hidden = kinds.iter().fold(Condition::any(), |any, kind| any.add(is_of(kind)));
+            Some(Condition::any().add(readable).add(hidden.not()))
+        }
+    };
+    Condition::all().add_option(readable).add(backend.changed(value))
 }
 
 fn acting(backend: Backend, users: &ActingUsers) -> Condition {

@@ -21,7 +21,22 @@ on_both!(
     a_list_that_ends_where_the_cursor_stands_still_has_what_came_before,
 );
 
-const ORDERS: [&str; 4] = ["OCCURRED_AT_ASC", "OCCURRED_AT_DESC", "SEQUENCE_ASC", "SEQUENCE_DESC"];
+const ORDERS: [&str; 14] = [
+    "OCCURRED_AT_ASC",
+    "OCCURRED_AT_DESC",
+    "SEQUENCE_ASC",
+    "SEQUENCE_DESC",
+    "ACTING_USER_ASC",
+    "ACTING_USER_DESC",
+    "TYPE_ASC",
+    "TYPE_DESC",
+    "RESOURCE_ASC",
+    "RESOURCE_DESC",
+    "PAGE_ASC",
+    "PAGE_DESC",
+    "IP_ADDRESS_ASC",
+    "IP_ADDRESS_DESC",
+];
 
 const PAGE: &str = "
 query($order: AuditEventOrderKeys, $after: String, $before: String, $first: Int, $last: Int) {

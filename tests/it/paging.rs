@@ -1,19 +1,23 @@
 //! Pages, compared with a model that knows no database: it sorts, filters and slices a vector.
 
 mod model;
+mod search;
 
 use std::cell::Cell;
 
 use auditlog::domain::id::Id;
-use auditlog::domain::page::{Position, Purpose};
+use auditlog::domain::page::Purpose;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 use serde_json::{Value, json};
 
-use self::model::{Filter, Kept, Made, Model, ORDERS, Page, Size};
+pub use self::model::ORDERS;
+use self::model::{Filter, Kept, Made, Model, Page, Size};
+use self::search::{details, search};
 use crate::support::On;
 use crate::support::client::Client;
+use crate::support::log::whole_log;
 use crate::support::property::for_all;
 use crate::support::world::{RECORD, VIEW, World};
 
@@ -49,15 +53,17 @@ fn made() -> impl Strategy<Value = Made> {
     let fields = subsequence(vec![0, 1, 2], 0..=3);
     let user = prop::option::of(0..3_usize);
     // Few minutes, so that many events tie and many come late.
-    (0..5_usize, user, 0..3_usize, 0..3_usize, 0..3_usize, 0..6_i64, fields).prop_map(
-        |(organization, user, event_type, resource_name, resource_id, minute, fields)| Made {
+    let what = (0..3_usize, 0..3_usize, 0..3_usize);
+    (0..5_usize, user, what, 0..6_i64, fields, details()).prop_map(
+        |(organization, user, what, minute, fields, details)| Made {
             organization,
             user,
-            event_type,
-            resource_name,
-            resource_id,
+            event_type: what.0,
+            resource_name: what.1,
+            resource_id: what.2,
             minute,
             fields,
+            details,
         },
     )
 }
@@ -70,7 +76,7 @@ fn question() -> impl Strategy<Value = Question> {
         (1..30_usize).prop_map(Size::Last),
     ];
     let cuts = vec((place(), place(), size), 0..5);
-    (0..VIEWERS.len(), filter(), 0..4_usize, 2..20_usize, vec(made(), 0..4), cuts).prop_map(
+    (0..VIEWERS.len(), filter(), 0..ORDERS.len(), 2..20_usize, vec(made(), 0..4), cuts).prop_map(
         |(viewer, filter, order, page, arrivals, cuts)| Question {
             viewer,
             filter,
@@ -95,10 +101,11 @@ fn filter() -> impl Strategy<Value = Filter> {
         rarely(vec(0..3_usize, 1..3)),
         rarely(0..3_usize),
         rarely(0..3_usize),
+        rarely(vec(0..3_usize, 1..3)),
     );
     let when = (rarely(0..6_i64), rarely(0..6_i64));
     let place = rarely((0..5_usize, prop::option::of(any::<bool>())));
-    (who, what, when, place).prop_map(|(who, what, when, organization)| Filter {
+    (who, what, when, place, search()).prop_map(|(who, what, when, organization, search)| Filter {
         user: who.0,
         users: who.1,
         event_type: what.0,
@@ -106,7 +113,10 @@ fn filter() -> impl Strategy<Value = Filter> {
         resource_name: what.2,
         resource_names: what.3,
         resource_id: what.4,
-        changed_field: what.5,
+        // Values are of a field.
+        changed_field: what.5.or_else(|| search.asks_for_values().then_some(0)),
+        changed_fields: what.6,
+        search,
         after: when.0,
         before: when.1,
         organization,
@@ -146,6 +156,8 @@ impl<'a> Tenant<'a> {
                 model.administered(world.clock.now(), *place, 1);
             }
         }
+        let log = whole_log(&viewers[0], "type resource_name resource_id").await;
+        model.learn(&log);
         Self { world, name, recorder, viewers, model }
     }
 
@@ -160,9 +172,10 @@ impl<'a> Tenant<'a> {
     }
 
     fn cursor(&self, order: usize, at: &Kept) -> String {
-        let position = Position { occurred_at: at.occurred_at, sequence: at.sequence };
+        let order = ORDERS[order].0;
+        let place = self.model.place(order, at);
         let tenant = Id::new(self.name.clone()).unwrap();
-        self.world.store.positions().encode(&tenant, Purpose::Cursor(ORDERS[order].0), position)
+        self.world.store.positions().encode(&tenant, Purpose::Cursor(order), place)
     }
 
     /// Asks for a page and holds it against the model's; returns both.
@@ -208,6 +221,9 @@ impl<'a> Tenant<'a> {
         };
         assert_eq!(got, expected, "{asked}");
         assert_eq!(sequences("edges", "/node/sequence"), expected.sequences, "{asked}");
+        let cursors = expected.sequences.iter().map(|s| self.cursor(*order, &self.model.kept(*s)));
+        let given = edges.iter().map(|edge| edge["cursor"].as_str().unwrap().to_owned());
+        assert_eq!(given.collect::<Vec<_>>(), cursors.collect::<Vec<_>>(), "{asked}");
         let cursor = |edge: Option<&Value>| edge.map_or(Value::Null, |edge| edge["cursor"].clone());
         assert_eq!(log["page_info"]["start_cursor"], cursor(edges.first()), "{asked}");
         assert_eq!(log["page_info"]["end_cursor"], cursor(edges.last()), "{asked}");
@@ -281,6 +297,9 @@ query(
     $acting_user_id: ID, $acting_user_ids: [ID!], $event_type: AuditEventType,
     $event_types: [AuditEventType!], $resource_name: AuditEventResourceName,
     $resource_names: [AuditEventResourceName!], $resource_id: ID, $changed_field: String,
+    $changed_fields: [String!], $pages: [String!], $url_prefixes: [String!],
+    $ip_addresses: [String!], $description: String, $purposes: [String!],
+    $outcome: AuditEventOutcome, $value_before: String, $value_after: String,
     $occurred_after: ISO8601DateTime, $occurred_before: ISO8601DateTime, $organization_id: ID,
     $include_sub_organizations: Boolean, $order_by: AuditEventOrderKeys, $after: String,
     $before: String, $first: Int, $last: Int
@@ -289,6 +308,9 @@ query(
         acting_user_id: $acting_user_id, acting_user_ids: $acting_user_ids,
         event_type: $event_type, event_types: $event_types, resource_name: $resource_name,
         resource_names: $resource_names, resource_id: $resource_id, changed_field: $changed_field,
+        changed_fields: $changed_fields, pages: $pages, url_prefixes: $url_prefixes,
+        ip_addresses: $ip_addresses, description: $description, purposes: $purposes,
+        outcome: $outcome, value_before: $value_before, value_after: $value_after,
         occurred_after: $occurred_after, occurred_before: $occurred_before,
         organization_id: $organization_id, include_sub_organizations: $include_sub_organizations,
         order_by: $order_by, after: $after, before: $before, first: $first, last: $last

@@ -87,10 +87,10 @@ fn questions(tenant: &Scope) -> Vec<Question> {
         end: End::First,
     };
     let cursor = Position { occurred_at: "2026-06-15T00:00:00Z".parse().unwrap(), sequence: 2_000 };
-    let deep = PageRequest { after: Some(cursor), ..first };
-    let backward = PageRequest { before: Some(cursor), end: End::Last, ..first };
-    let ascending = PageRequest { order: Order::OccurredAtAsc, ..deep };
-    let poll = PageRequest { order: Order::SequenceAsc, ..deep };
+    let deep = PageRequest { after: Some(cursor.into()), ..first.clone() };
+    let backward = PageRequest { before: Some(cursor.into()), end: End::Last, ..first.clone() };
+    let ascending = PageRequest { order: Order::OccurredAtAsc, ..deep.clone() };
+    let poll = PageRequest { order: Order::SequenceAsc, ..deep.clone() };
     let everything = EventFilter::default();
     let user = EventFilter {
         acting_users: Some(ActingUsers { ids: vec![id("user-0")], or_nobody: false }),
@@ -105,7 +105,7 @@ fn questions(tenant: &Scope) -> Vec<Question> {
         EventFilter { acting_users: user.acting_users.clone(), ..two_months.clone() };
     let record = EventFilter {
         resource_names: Some(vec![ResourceName::Appointment]),
-        resource_id: Some(id("record-0")),
+        resource_ids: Some(vec![id("record-0")]),
         ..EventFilter::default()
     };
     let kind = EventFilter {
@@ -126,43 +126,44 @@ fn questions(tenant: &Scope) -> Vec<Question> {
         ),
     );
     let june_and_july = Some(["2026m06", "2026m07"].as_slice());
-    let question = |name, scope: &Scope, filter: &EventFilter, request, index, range, months| {
-        let (scope, filter) = (scope.clone(), filter.clone());
-        Question { name, scope, filter, request, index, range, months }
-    };
+    let question =
+        |name, scope: &Scope, filter: &EventFilter, request: &PageRequest, index, range, months| {
+            let (scope, filter, request) = (scope.clone(), filter.clone(), request.clone());
+            Question { name, scope, filter, request, index, range, months }
+        };
     let all = Range::Unbounded;
     vec![
-        question("the newest", tenant, &everything, first, BY_TIME, all, None),
-        question("a deep page", tenant, &everything, deep, BY_TIME, older, april_to_june),
-        question("oldest first", tenant, &everything, ascending, BY_TIME, newer, from_june),
-        question("backward", tenant, &everything, backward, BY_TIME, newer, from_june),
-        question("a span", tenant, &two_months, first, BY_TIME, Range::Times, june_and_july),
-        question("a record", tenant, &record, first, BY_RESOURCE, all, None),
-        question("a record, deep", tenant, &record, deep, BY_RESOURCE, older, april_to_june),
-        question("a user", tenant, &user, first, BY_ACTING_USER, all, None),
-        question("a user, deep", tenant, &user, deep, BY_ACTING_USER, older, april_to_june),
+        question("the newest", tenant, &everything, &first, BY_TIME, all, None),
+        question("a deep page", tenant, &everything, &deep, BY_TIME, older, april_to_june),
+        question("oldest first", tenant, &everything, &ascending, BY_TIME, newer, from_june),
+        question("backward", tenant, &everything, &backward, BY_TIME, newer, from_june),
+        question("a span", tenant, &two_months, &first, BY_TIME, Range::Times, june_and_july),
+        question("a record", tenant, &record, &first, BY_RESOURCE, all, None),
+        question("a record, deep", tenant, &record, &deep, BY_RESOURCE, older, april_to_june),
+        question("a user", tenant, &user, &first, BY_ACTING_USER, all, None),
+        question("a user, deep", tenant, &user, &deep, BY_ACTING_USER, older, april_to_june),
         question(
             "a user in a span",
-            &tenant,
+            tenant,
             &user_in_range,
-            first,
+            &first,
             BY_ACTING_USER,
             Range::Times,
             june_and_july,
         ),
-        question("a kind", tenant, &kind, first, BY_KIND, all, None),
-        question("a kind, deep", tenant, &kind, deep, BY_KIND, older, april_to_june),
-        question("a clinic", &clinic, &everything, first, BY_ORGANIZATION, all, None),
+        question("a kind", tenant, &kind, &first, BY_KIND, all, None),
+        question("a kind, deep", tenant, &kind, &deep, BY_KIND, older, april_to_june),
+        question("a clinic", &clinic, &everything, &first, BY_ORGANIZATION, all, None),
         question(
             "a clinic, deep",
             &clinic,
             &everything,
-            deep,
+            &deep,
             BY_ORGANIZATION,
             older,
             april_to_june,
         ),
-        question("polling", tenant, &everything, poll, BY_SEQUENCE, Range::Numbers, None),
+        question("polling", tenant, &everything, &poll, BY_SEQUENCE, Range::Numbers, None),
     ]
 }
 

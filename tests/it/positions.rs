@@ -3,19 +3,50 @@
 use std::collections::BTreeSet;
 
 use auditlog::domain::id::Id;
-use auditlog::domain::page::{Order, Position, PositionCodec, Purpose};
+use auditlog::domain::page::{Order, Place, Position, PositionCodec, Purpose, SortedBy};
 use auditlog::domain::time::Time;
 use chrono::DateTime;
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-const PURPOSES: [Purpose; 5] = [
+const PURPOSES: [Purpose; 15] = [
     Purpose::EventId,
     Purpose::Cursor(Order::OccurredAtAsc),
     Purpose::Cursor(Order::OccurredAtDesc),
     Purpose::Cursor(Order::SequenceAsc),
     Purpose::Cursor(Order::SequenceDesc),
+    Purpose::Cursor(Order::ActingUserAsc),
+    Purpose::Cursor(Order::ActingUserDesc),
+    Purpose::Cursor(Order::TypeAsc),
+    Purpose::Cursor(Order::TypeDesc),
+    Purpose::Cursor(Order::ResourceAsc),
+    Purpose::Cursor(Order::ResourceDesc),
+    Purpose::Cursor(Order::PageAsc),
+    Purpose::Cursor(Order::PageDesc),
+    Purpose::Cursor(Order::IpAddressAsc),
+    Purpose::Cursor(Order::IpAddressDesc),
 ];
+
+/// How many keys a place for this has.
+fn keys(purpose: Purpose) -> usize {
+    match purpose {
+        Purpose::Cursor(order) => match order.by() {
+            SortedBy::Keys(keys) => keys.len(),
+            SortedBy::Sequence => 0,
+        },
+        Purpose::EventId => 0,
+    }
+}
+
+/// A place for a purpose.
+fn places() -> impl Strategy<Value = (Purpose, Place)> {
+    select(&PURPOSES[..]).prop_flat_map(|purpose| {
+        let keys = vec(any::<String>(), keys(purpose));
+        let place = (keys, positions()).prop_map(|(keys, position)| Place { keys, position });
+        (Just(purpose), place)
+    })
+}
 
 fn time(text: &str) -> Time {
     auditlog::domain::time::parse(text).unwrap()
@@ -55,22 +86,33 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn a_position_leads_back_to_itself(
-        position in positions(),
-        tenant in tenants(),
-        purpose in select(&PURPOSES[..]),
-    ) {
-        let text = codec().encode(&tenant, purpose, position);
-        prop_assert_eq!(codec().decode(&tenant, purpose, &text), Some(position));
+    fn a_place_leads_back_to_itself((purpose, place) in places(), tenant in tenants()) {
+        let text = codec().encode(&tenant, purpose, place.clone());
+        prop_assert_eq!(codec().decode(&tenant, purpose, &text), Some(place));
         prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
     }
 
     #[test]
-    fn it_is_refused_for_another_use(position in positions(), made_for in 0..5_usize) {
-        let text = codec().encode(&clinic(), PURPOSES[made_for], position);
-        for (i, purpose) in PURPOSES.into_iter().enumerate() {
-            let expected = (i == made_for).then_some(position);
+    fn it_is_refused_for_another_use((made_for, place) in places()) {
+        let text = codec().encode(&clinic(), made_for, place.clone());
+        for purpose in PURPOSES {
+            let expected = (purpose == made_for).then(|| place.clone());
             prop_assert_eq!(codec().decode(&clinic(), purpose, &text), expected);
+        }
+    }
+
+    /// A key and the tenant's id, which both are in what is signed, never pass for each other.
+    #[test]
+    fn a_key_is_not_taken_for_a_part_of_the_tenant_s_id(key in ".{0,9}", id in "[a-z]{1,9}") {
+        let purpose = Purpose::Cursor(Order::PageAsc);
+        let position = Position { occurred_at: first_time(), sequence: 1 };
+        let place = Place { keys: vec![key.clone()], position };
+        let text = codec().encode(&Id::new(id.clone()).unwrap(), purpose, place);
+        for cut in key.char_indices().map(|(cut, _)| cut) {
+            let (_, tail) = key.split_at(cut);
+            if let Ok(other) = Id::new(format!("{tail}{id}")) {
+                prop_assert_eq!(codec().decode(&other, purpose, &text), None);
+            }
         }
     }
 
@@ -87,9 +129,9 @@ proptest! {
     }
 
     #[test]
-    fn two_positions_never_share_a_text(a in positions(), b in positions()) {
-        let text = |position| codec().encode(&clinic(), Purpose::EventId, position);
-        prop_assert_eq!(text(a) == text(b), a == b);
+    fn two_places_never_share_a_text(a in places(), b in places()) {
+        let text = |(purpose, place): &(_, Place)| codec().encode(&clinic(), *purpose, place.clone());
+        prop_assert_eq!(text(&a) == text(&b), a == b);
     }
 
     #[test]
@@ -102,16 +144,16 @@ proptest! {
 
     #[test]
     fn any_other_character_anywhere_is_refused(
-        position in positions(),
+        (purpose, place) in places(),
         at in any::<Index>(),
         other in any::<char>(),
     ) {
-        let text = codec().encode(&clinic(), Purpose::EventId, position);
+        let text = codec().encode(&clinic(), purpose, place);
         let mut altered: Vec<char> = text.chars().collect();
         *at.get_mut(&mut altered) = other;
         let altered = String::from_iter(altered);
         prop_assume!(altered != text);
-        prop_assert_eq!(codec().decode(&clinic(), Purpose::EventId, &altered), None);
+        prop_assert_eq!(codec().decode(&clinic(), purpose, &altered), None);
     }
 }
 
@@ -121,7 +163,9 @@ fn every_alteration_of_one_text_is_refused() {
     let alphabet: Vec<char> = alphabet.collect();
     let position = Position { occurred_at: time("2026-10-02T13:30:00.123456Z"), sequence: 42 };
     for purpose in PURPOSES {
-        let text = codec().encode(&clinic(), purpose, position);
+        let keys = ["Calendar", "", "543"][..keys(purpose)].iter().map(|key| (*key).to_owned());
+        let place = Place { keys: keys.collect(), position };
+        let text = codec().encode(&clinic(), purpose, place);
         let refused = |altered: &str| codec().decode(&clinic(), purpose, altered).is_none();
         for at in 0..text.len() {
             assert!(refused(&text[..at]), "cut to {at} characters");
@@ -151,13 +195,24 @@ fn the_ends_of_time_and_of_numbers_are_positions_like_any_other() {
         for sequence in [i64::MIN, 0, 1, i64::MAX] {
             let position = Position { occurred_at, sequence };
             for purpose in PURPOSES {
-                let text = codec().encode(&clinic(), purpose, position);
-                assert_eq!(codec().decode(&clinic(), purpose, &text), Some(position));
+                let place = Place { keys: vec![String::new(); keys(purpose)], position };
+                let text = codec().encode(&clinic(), purpose, place.clone());
+                assert_eq!(codec().decode(&clinic(), purpose, &text), Some(place));
                 texts.insert(text);
             }
         }
     }
     assert_eq!(texts.len(), times.len() * 4 * PURPOSES.len());
+}
+
+/// Ids that were given out stay good.
+#[test]
+fn ids_and_cursors_stay_what_they_were() {
+    let position = Position { occurred_at: time("2026-10-02T13:30:00.123456Z"), sequence: 42 };
+    let id = codec().encode(&clinic(), Purpose::EventId, position);
+    assert_eq!(id, "AAAGXNuHcAhAAAAAAAAAACqO-jpqpxkTfkR4MmcfZooN");
+    let cursor = codec().encode(&clinic(), Purpose::Cursor(Order::OccurredAtDesc), position);
+    assert_eq!(cursor, "AgAGXNuHcAhAAAAAAAAAACqCds_ex3ZUC1No7C4gpzRN");
 }
 
 #[test]

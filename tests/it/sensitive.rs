@@ -1,10 +1,13 @@
 //! Sensitive fields: who reads their values, and that nothing else tells them.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
 use crate::administration::done;
+use crate::paging::ORDERS;
 use crate::policies::set;
 use crate::support::client::{Client, pretty};
 use crate::support::log::{Poller, whole_log};
@@ -244,14 +247,34 @@ fn questions() -> Vec<(String, Value)> {
         );
         questions.push((query, json!({})));
     };
-    for order in ["OCCURRED_AT_ASC", "OCCURRED_AT_DESC", "SEQUENCE_ASC", "SEQUENCE_DESC"] {
+    for (_, order) in ORDERS {
         ask(&format!("order_by: {order}, first: 3"), "has_next_page");
         ask(&format!("order_by: {order}, last: 3"), "has_previous_page");
     }
-    for field in
-        ["ssn", "ssn.area", "contacts", "contacts.phone", "profile", "a.b.hiv", "dea", "status"]
-    {
+    let fields =
+        ["ssn", "ssn.area", "contacts", "contacts.phone", "profile", "a.b.hiv", "dea", "status"];
+    for field in fields {
         ask(&format!("changed_field: {}", json!(field)), "has_next_page");
+    }
+    // Every value that a field of these has, and what a hidden one reads as.
+    for field in fields {
+        let mut counts = String::from("{");
+        for (n, value) in
+            ["x", "y", "1", r#"{"k":"x"}"#, r#"["x"]"#, "[]", "[withheld]"].iter().enumerate()
+        {
+            for side in ["before", "after"] {
+                write!(
+                    counts,
+                    "{side}{n}: auditLog(changed_field: {}, value_{side}: {}) {{
+                        total_count nodes {{ sequence }}
+                    }}",
+                    json!(field),
+                    json!(value)
+                )
+                .unwrap();
+            }
+        }
+        questions.push((counts + "}", json!({})));
     }
     for id in 0..4 {
         questions.push((

@@ -10,18 +10,31 @@
 
 use std::cmp::Ordering;
 
-use auditlog::domain::page::Order;
+use auditlog::domain::network::key;
+use auditlog::domain::page::{Order, Place, Position};
 use auditlog::domain::time::{Time, format};
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use super::search::{Details, PAGES, Search, shown};
 
 pub const PARENTS: [Option<usize>; 5] = [None, Some(0), Some(1), Some(0), Some(3)];
 
-pub const ORDERS: [(Order, &str); 4] = [
+pub const ORDERS: [(Order, &str); 14] = [
     (Order::OccurredAtAsc, "OCCURRED_AT_ASC"),
     (Order::OccurredAtDesc, "OCCURRED_AT_DESC"),
     (Order::SequenceAsc, "SEQUENCE_ASC"),
     (Order::SequenceDesc, "SEQUENCE_DESC"),
+    (Order::ActingUserAsc, "ACTING_USER_ASC"),
+    (Order::ActingUserDesc, "ACTING_USER_DESC"),
+    (Order::TypeAsc, "TYPE_ASC"),
+    (Order::TypeDesc, "TYPE_DESC"),
+    (Order::ResourceAsc, "RESOURCE_ASC"),
+    (Order::ResourceDesc, "RESOURCE_DESC"),
+    (Order::PageAsc, "PAGE_ASC"),
+    (Order::PageDesc, "PAGE_DESC"),
+    (Order::IpAddressAsc, "IP_ADDRESS_ASC"),
+    (Order::IpAddressDesc, "IP_ADDRESS_DESC"),
 ];
 
 const EVENT_TYPES: [&str; 3] = ["CREATE", "UPDATE", "DESTROY"];
@@ -38,6 +51,7 @@ pub struct Made {
     pub resource_id: usize,
     pub minute: i64,
     pub fields: Vec<usize>,
+    pub details: Details,
 }
 
 /// A recorded event.
@@ -46,6 +60,8 @@ pub struct Kept {
     pub sequence: i64,
     pub occurred_at: Time,
     organization: usize,
+    /// What was done to which record: type, kind of record, its id.
+    what: [String; 3],
     /// What a recorder said, or nothing for what administration left in the log.
     made: Option<Made>,
 }
@@ -61,6 +77,8 @@ pub struct Filter {
     pub resource_names: Option<Vec<usize>>,
     pub resource_id: Option<usize>,
     pub changed_field: Option<usize>,
+    pub changed_fields: Option<Vec<usize>>,
+    pub search: Search,
     pub after: Option<i64>,
     pub before: Option<i64>,
     pub organization: Option<(usize, Option<bool>)>,
@@ -120,7 +138,47 @@ impl Model {
     }
 
     fn keep(&mut self, occurred_at: Time, organization: usize, made: Option<Made>) {
-        self.kept.push(Kept { sequence: self.next(), occurred_at, organization, made });
+        let what = made.as_ref().map(|made| {
+            let id = made.resource_id.to_string();
+            [EVENT_TYPES[made.event_type].into(), RESOURCE_NAMES[made.resource_name].into(), id]
+        });
+        let what = what.unwrap_or_default();
+        self.kept.push(Kept { sequence: self.next(), occurred_at, organization, what, made });
+    }
+
+    /// Learns what administration did, from the log itself: its ids are the server's own.
+    pub fn learn(&mut self, log: &[Value]) {
+        for event in log {
+            let sequence: usize = event["sequence"].as_str().unwrap().parse().unwrap();
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            self.kept[sequence - 1].what = ["type", "resource_name", "resource_id"].map(text);
+        }
+    }
+
+    /// The place of an event in a list of this order.
+    pub fn place(&self, order: Order, kept: &Kept) -> Place {
+        let Kept { what: [event_type, resource_name, resource_id], .. } = kept.clone();
+        let details = kept.details();
+        let keys = match order {
+            Order::OccurredAtAsc | Order::OccurredAtDesc => vec![],
+            Order::SequenceAsc | Order::SequenceDesc => vec![],
+            Order::ActingUserAsc | Order::ActingUserDesc => {
+                vec![kept.user().map_or_else(String::new, |user| self.user(Some(user)))]
+            }
+            Order::TypeAsc | Order::TypeDesc => vec![event_type, String::new()],
+            Order::ResourceAsc | Order::ResourceDesc => {
+                vec![resource_name, String::new(), resource_id]
+            }
+            Order::PageAsc | Order::PageDesc => {
+                vec![details.page.map_or_else(String::new, |page| PAGES[page].to_owned())]
+            }
+            Order::IpAddressAsc | Order::IpAddressDesc => {
+                let address = details.address();
+                vec![address.map_or_else(String::new, |a| key(std::net::Ipv6Addr::from(a).into()))]
+            }
+        };
+        let position = Position { occurred_at: kept.occurred_at, sequence: kept.sequence };
+        Place { keys, position }
     }
 
     fn next(&self) -> i64 {
@@ -133,11 +191,9 @@ impl Model {
 
     /// What a recorder sends.
     pub fn json(&self, made: &Made) -> Value {
-        let change = |field: &usize| match EVENT_TYPES[made.event_type] {
-            "DESTROY" => json!({"field": FIELDS[*field], "before": 1}),
-            _ => json!({"field": FIELDS[*field], "after": 1}),
-        };
-        json!({
+        let side = if EVENT_TYPES[made.event_type] == "DESTROY" { "before" } else { "after" };
+        let change = |field: &usize| json!({"field": FIELDS[*field], side: made.details.value()});
+        let mut event = json!({
             "organization_id": self.organization(made.organization),
             "acting_user_id": made.user.map(|user| self.user(Some(user))),
             "type": EVENT_TYPES[made.event_type],
@@ -145,7 +201,9 @@ impl Model {
             "resource_id": made.resource_id.to_string(),
             "occurred_at": format(minute(made.minute)),
             "changes": made.fields.iter().map(change).collect::<Vec<_>>(),
-        })
+        });
+        made.details.write(&mut event);
+        event
     }
 
     /// The arguments that ask for what a filter says.
@@ -153,7 +211,7 @@ impl Model {
         let named = |names: [&str; 3], places: &Option<Vec<usize>>| {
             places.as_ref().map(|places| places.iter().map(|p| names[*p].to_owned()).collect())
         };
-        let given: [(&str, Option<Value>); 12] = [
+        let given: [(&str, Option<Value>); 13] = [
             ("acting_user_id", filter.user.map(|user| json!(self.user(user)))),
             (
                 "acting_user_ids",
@@ -165,6 +223,7 @@ impl Model {
             ("resource_names", named(RESOURCE_NAMES, &filter.resource_names)),
             ("resource_id", filter.resource_id.map(|id| json!(id.to_string()))),
             ("changed_field", filter.changed_field.map(|field| json!(FIELDS[field]))),
+            ("changed_fields", named(FIELDS, &filter.changed_fields)),
             ("occurred_after", filter.after.map(|at| json!(format(minute(at))))),
             ("occurred_before", filter.before.map(|at| json!(format(minute(at))))),
             ("organization_id", filter.organization.map(|(at, _)| json!(self.organization(at)))),
@@ -173,7 +232,10 @@ impl Model {
                 filter.organization.and_then(|(_, w)| w.map(Value::from)),
             ),
         ];
-        given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+        let given = given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let mut variables: Map<String, Value> = given.collect();
+        filter.search.write(&mut variables);
+        variables.into()
     }
 
     /// The whole list, or nothing when the organization asked for is not the viewer's to see.
@@ -184,7 +246,7 @@ impl Model {
         }
         let selected = |kept: &&Kept| sees(kept.organization) && filter.selects(kept);
         let mut list: Vec<Kept> = self.kept.iter().filter(selected).cloned().collect();
-        list.sort_by(|a, b| compare(order, a, b));
+        list.sort_by(|a, b| in_order(order, a, b));
         Some(list)
     }
 
@@ -198,7 +260,7 @@ impl Model {
         size: Size,
     ) -> Option<Page> {
         let list = self.list(viewer, filter, order)?;
-        let is_before = |a: &Kept, b: &Kept| compare(order, a, b).is_lt();
+        let is_before = |a: &Kept, b: &Kept| in_order(order, a, b).is_lt();
         let mut page: Vec<&Kept> = list
             .iter()
             .filter(|kept| after.is_none_or(|after| is_before(after, kept)))
@@ -226,11 +288,37 @@ impl Model {
     }
 }
 
+impl Kept {
+    fn user(&self) -> Option<usize> {
+        self.made.as_ref().and_then(|made| made.user)
+    }
+
+    fn details(&self) -> Details {
+        self.made.as_ref().map(|made| made.details.clone()).unwrap_or_default()
+    }
+
+    /// Whether it changed a field.
+    fn changed(&self, field: usize) -> bool {
+        self.made.as_ref().is_some_and(|made| made.fields.contains(&field))
+    }
+
+    /// The values of a changed field, before and after, as they are shown.
+    fn values(&self, field: Option<usize>) -> (Option<&str>, Option<&str>) {
+        match (&self.made, field) {
+            (Some(made), Some(field)) if self.changed(field) => {
+                let value = Some(shown(&made.details));
+                if self.what[0] == "DESTROY" { (value, None) } else { (None, value) }
+            }
+            _ => (None, None),
+        }
+    }
+}
+
 impl Filter {
     fn selects(&self, kept: &Kept) -> bool {
         let made = kept.made.as_ref();
         // What administration left in the log is by nobody and a CREATE, of other kinds of record.
-        let user = made.and_then(|made| made.user);
+        let user = kept.user();
         let event_type = made.map_or(0, |made| made.event_type);
         let is = |what: fn(&Made) -> usize, value: usize| made.is_some_and(|m| what(m) == value);
         let organization = |(at, with_descendants): (usize, Option<bool>)| {
@@ -247,9 +335,9 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|all| all.iter().any(|wanted| is(|made| made.resource_name, *wanted)))
             && self.resource_id.is_none_or(|wanted| is(|made| made.resource_id, wanted))
-            && self
-                .changed_field
-                .is_none_or(|field| made.is_some_and(|made| made.fields.contains(&field)))
+            && self.changed_field.is_none_or(|field| kept.changed(field))
+            && self.changed_fields.as_ref().is_none_or(|all| all.iter().any(|f| kept.changed(*f)))
+            && self.search.selects(&kept.details(), kept.values(self.changed_field))
             && self.after.is_none_or(|after| kept.occurred_at >= minute(after))
             && self.before.is_none_or(|before| kept.occurred_at <= minute(before))
             && self.organization.is_none_or(organization)
@@ -258,12 +346,26 @@ impl Filter {
 
 fn compare(order: Order, a: &Kept, b: &Kept) -> Ordering {
     let by_time = a.occurred_at.cmp(&b.occurred_at).then(a.sequence.cmp(&b.sequence));
+    let ([a_type, a_resource @ ..], [b_type, b_resource @ ..]) = (&a.what, &b.what);
+    let (a_details, b_details) = (a.details(), b.details());
+    let page = |details: &Details| details.page.map_or("", |page| PAGES[page]);
     match order {
-        Order::OccurredAtAsc => by_time,
-        Order::OccurredAtDesc => by_time.reverse(),
-        Order::SequenceAsc => a.sequence.cmp(&b.sequence),
-        Order::SequenceDesc => b.sequence.cmp(&a.sequence),
+        Order::OccurredAtAsc | Order::OccurredAtDesc => by_time,
+        Order::SequenceAsc | Order::SequenceDesc => a.sequence.cmp(&b.sequence),
+        Order::ActingUserAsc | Order::ActingUserDesc => a.user().cmp(&b.user()).then(by_time),
+        Order::TypeAsc | Order::TypeDesc => a_type.cmp(b_type).then(by_time),
+        Order::ResourceAsc | Order::ResourceDesc => a_resource.cmp(b_resource).then(by_time),
+        Order::PageAsc | Order::PageDesc => page(&a_details).cmp(page(&b_details)).then(by_time),
+        Order::IpAddressAsc | Order::IpAddressDesc => {
+            a_details.address().cmp(&b_details.address()).then(by_time)
+        }
     }
+}
+
+/// As in a list of this order.
+fn in_order(order: Order, a: &Kept, b: &Kept) -> Ordering {
+    let ascending = ORDERS.iter().any(|(o, name)| *o == order && name.ends_with("_ASC"));
+    if ascending { compare(order, a, b) } else { compare(order, b, a) }
 }
 
 /// Whether an organization is another one or below it.
