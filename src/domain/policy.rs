@@ -353,6 +353,9 @@ impl Rules {
     }
 
     fn keep_metadata<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.selection.never.is_empty() && !self.mask.may_cover(text) {
+            return Cow::Borrowed(text);
+        }
         // Only checked JSON comes here.
         let Ok(mut metadata) = Json::parse(text) else { return Cow::Borrowed(text) };
         if !self.selection.excludes_of(&metadata) && !self.mask.covers_of(&metadata) {

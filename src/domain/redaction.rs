@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::diff::{Change, Changes, WITHHELD};
 use super::json::Json;
 use super::pattern::{Patterns, Reach, keys};
-use super::secret::is_secret;
+use super::secret::{is_secret, may_hold_secret};
 
 /// Which fields of a record are kept.
 #[derive(Debug, Clone, Default)]
@@ -198,6 +198,11 @@ impl Mask {
             masked.push(&change.field, change.before, change.after, change.withheld);
         }
         Ok(if is_touched { masked } else { changes })
+    }
+
+    /// Whether an object, as compact JSON, may hold something to put out of sight, at a glance.
+    pub fn may_cover(&self, object: &str) -> bool {
+        !self.fields.is_empty() || (self.secrets && may_hold_secret(object))
     }
 
     /// Whether an object holds something to put out of sight.

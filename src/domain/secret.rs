@@ -143,9 +143,64 @@ const ABOUT_LAST: [&str; 52] = [
 const COUNTED: [&str; 8] =
     ["cached", "completion", "input", "max", "output", "prompt", "reasoning", "total"];
 
+/// Each secret's name has the letters of one of these, as a set: what has not needs no closer look.
+const LETTERS: [u32; 16] = [
+    letters(b"answer"),
+    letters(b"authorization"),
+    letters(b"code"),
+    letters(b"cookie"),
+    letters(b"csrf"),
+    letters(b"cvc"),
+    letters(b"cvv"),
+    letters(b"jwt"),
+    letters(b"key"),
+    letters(b"otp"),
+    letters(b"pass"),
+    letters(b"phrase"),
+    letters(b"pin"),
+    letters(b"pwd"),
+    letters(b"secret"),
+    letters(b"token"),
+];
+
+/// The ASCII letters of a text, in either case, as a set.
+const fn letters(text: &[u8]) -> u32 {
+    let mut set = 0;
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        // Letters differ from one another in these bits; what is no letter only adds to the set.
+        set |= 1 << (*byte & 31);
+        rest = after;
+    }
+    set
+}
+
+/// Whether a key may be named like a secret, at a glance: false only when it is not.
+fn may_be_secret(key: &str) -> bool {
+    let set = letters(key.as_bytes());
+    !key.is_ascii() || LETTERS.iter().any(|word| word & !set == 0)
+}
+
+/// Whether any key in a compact JSON text may be named like a secret: false only when none is.
+pub fn may_hold_secret(json: &str) -> bool {
+    let mut rest = json;
+    while let Some((_, text)) = rest.split_once('"') {
+        let Some((text, after)) = text.split_once('"') else { return false };
+        // An escaped quote, or anything else that is escaped, is not worth telling apart here.
+        if text.contains('\\') || (after.starts_with(':') && may_be_secret(text)) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
 /// Whether a key is named like a secret. `parent` is the key above it: an `Authorization` is a
 /// secret among the headers of a request, and an insurer's leave elsewhere.
 pub fn is_secret(parent: Option<&str>, key: &str) -> bool {
+    if !may_be_secret(key) {
+        return false;
+    }
     let words = words(key);
     let words: Vec<&str> = words.split_ascii_whitespace().collect();
     let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };

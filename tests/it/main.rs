@@ -44,6 +44,7 @@ mod plans;
 mod playground;
 mod policies;
 mod positions;
+mod preferences;
 mod reading;
 mod recording;
 mod recording_rights;

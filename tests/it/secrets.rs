@@ -1,6 +1,6 @@
 //! Which keys are taken for secrets, and which are not.
 
-use auditlog::domain::secret::{hide_parameters, is_secret};
+use auditlog::domain::secret::{hide_parameters, is_secret, may_hold_secret};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -89,6 +89,22 @@ fn an_authorization_is_one_among_headers() {
     }
     for other in ["claim", "headers_count", "heading"] {
         assert!(!is_secret(Some(other), "authorization"), "{other}");
+    }
+}
+
+#[test]
+fn a_secret_in_metadata_is_met_at_a_glance() {
+    for key in SECRETS.iter().copied().flatten() {
+        for text in [
+            format!("{{{key:?}:1}}"),
+            format!(r#"{{"a":"x","b":[{{"c":{{{key:?}:null}}}}]}}"#),
+            format!(r#"{{"a":"\\","b\"":{{{key:?}:2}}}}"#),
+        ] {
+            assert!(may_hold_secret(&text), "{text}");
+        }
+    }
+    for text in ["{}", r#"{"status":"token","a":{"b":["api_key",1,null]}}"#, r#"{"":""}"#] {
+        assert!(!may_hold_secret(text), "{text}");
     }
 }
 
