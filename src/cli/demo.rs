@@ -10,10 +10,12 @@ use clap::Args;
 
 use super::serve::{listen, serve, stop};
 use super::{clock, made, print, random};
-use crate::admin::{self, Actor, NewUser, Rights};
+use crate::admin::{self, Actor, Kind, NewPolicy, NewUser, Rights};
 use crate::config::{Serving, Settings};
 use crate::demo::{User, World};
+use crate::domain::event::Context;
 use crate::domain::id::Id;
+use crate::domain::kind::ResourceName;
 use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
@@ -66,6 +68,7 @@ async fn fill(url: &str) -> Result<(Store, Vec<(User, String)>)> {
     let world = World::new();
     let mut tenants = HashMap::new();
     let accounts = found(&store, &world, &mut tenants).await?;
+    set_up(&store, &world).await?;
     days_ago.store(0, Ordering::Relaxed);
     live(&store, &world, &tenants).await?;
     Ok((store, accounts))
@@ -104,6 +107,7 @@ async fn found(
                 is_owner: user.is_owner,
                 can_view_audit_log: user.can_view_audit_log,
                 can_record: user.can_record,
+                can_view_sensitive_values: user.can_view_sensitive_values,
                 ..Rights::default()
             },
         };
@@ -113,6 +117,26 @@ async fn found(
         accounts.push((*user, made(answer)?.0));
     }
     Ok(accounts)
+}
+
+/// What the owner chose of how the log is kept: phone numbers are recorded as changed and not what
+/// they are, and what notes say is for those to read who may read what is sensitive.
+async fn set_up(store: &Store, world: &World) -> Result<()> {
+    let Some(owner) = world.users.iter().find(|user| user.is_owner) else { return Ok(()) };
+    let tenant_id = Id::trusted(owner.organization_id.to_owned());
+    let viewer = store.viewer(tenant_id, Id::trusted(owner.id.to_owned())).await?;
+    let actor = Actor::tenant_owner(store, viewer, Context::default()).await?;
+    let of = |resource_name| Kind { resource_name: Some(resource_name), custom_resource: None };
+    let masked = NewPolicy {
+        masked_fields: Some(vec!["**.phone_number".to_owned()]),
+        ..NewPolicy::default()
+    };
+    let group = owner.organization_id.to_owned();
+    let users = of(ResourceName::User);
+    made(admin::set_policy(store, &actor, group, users, masked).await?)?;
+    let (notes, content) = (of(ResourceName::FormAnswerGroup), vec!["content".to_owned()]);
+    made(admin::set_sensitive_fields(store, &actor, notes, content).await?)?;
+    Ok(())
 }
 
 /// Records what the group did since.

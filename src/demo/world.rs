@@ -33,6 +33,8 @@ pub struct User {
     pub is_owner: bool,
     pub can_view_audit_log: bool,
     pub can_record: bool,
+    /// May read what is sensitive: the content of notes.
+    pub can_view_sensitive_values: bool,
     /// One line: whose account this is and what it may see.
     pub about: &'static str,
     pub(super) role: Role,
@@ -147,6 +149,7 @@ const STAFF: User = User {
     is_owner: false,
     can_view_audit_log: false,
     can_record: false,
+    can_view_sensitive_values: false,
     about: "",
     role: Role::FrontDesk,
 };
@@ -168,7 +171,8 @@ const USERS: [User; 15] = [
         last_name: "Lindqvist",
         email: "soren.lindqvist@cedar-health.example",
         can_view_audit_log: true,
-        about: "compliance officer of Cedar Health Group: sees every event",
+        can_view_sensitive_values: true,
+        about: "compliance officer of Cedar Health Group: sees every event, and what notes say",
         role: Role::ComplianceOfficer,
         ..STAFF
     },

@@ -53,13 +53,15 @@ impl SensitiveFields {
     pub fn hide(&self, event: Event) -> Result<Event, String> {
         let Some(mask) = self.mask(&event.record_type()) else { return Ok(event) };
         let changes = mask.apply_to_stored(event.changes)?;
+        // What this server says of its own notes there is no field of the record.
+        let is_own = event.event_type.is_reserved();
         let metadata = match event.context.metadata {
-            None => None,
-            Some(text) => {
+            Some(text) if !is_own => {
                 let mut metadata = Json::parse(&text).map_err(|error| error.to_string())?;
                 mask.apply_to(&mut metadata);
                 Some(metadata.to_string())
             }
+            own => own,
         };
         Ok(Event { changes, context: Context { metadata, ..event.context }, ..event })
     }

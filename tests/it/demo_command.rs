@@ -68,6 +68,30 @@ async fn every_printed_line_answers_as_its_account_is_described() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_masked_and_what_is_sensitive_can_be_seen_in_it() {
+    let installation = Installation::bare();
+    let server = installation.command(&DEMO).serving();
+    let accounts = accounts(&server);
+    let values = |whose: &str, field: &str| {
+        let (_, line) = accounts.iter().find(|(about, _)| about.contains(whose)).unwrap();
+        let asked = format!("first: 3, changed_field: \"{field}\"");
+        let answer = pasted(&line.replace("first: 3", &asked));
+        let events = answer["data"]["auditLog"]["nodes"].as_array().unwrap().clone();
+        let changes =
+            events.into_iter().flat_map(|event| match event["resource_changes"].clone() {
+                Value::Array(changes) => changes,
+                other => panic!("{other}"),
+            });
+        let of_field = changes.filter(|change| change["field"] == field);
+        of_field.map(|change| change["value_after_change"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(values("compliance officer", "phone_number"), ["[withheld]"; 3]);
+    assert_eq!(values("owner", "content.plan"), ["[withheld]"; 3]);
+    let read = values("compliance officer", "content.plan");
+    assert!(read.len() == 3 && read.iter().all(|plan| *plan != "[withheld]"), "{read:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_printed_addresses_open() {
     let installation = Installation::bare();
     let server = installation.command(&DEMO).serving();
