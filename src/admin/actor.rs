@@ -21,7 +21,7 @@ pub struct Actor {
 #[derive(Debug, Clone)]
 enum Who {
     Operator,
-    Owner { viewer: Viewer, scope: Scope },
+    Owner { viewer: Viewer, scope: Box<Scope> },
 }
 
 /// An administrative change, for the log.
@@ -48,7 +48,7 @@ impl Actor {
             ));
         }
         let scope = store.scope(&viewer, Permission::Administer).await?;
-        Ok(Self { who: Who::Owner { viewer, scope }, context })
+        Ok(Self { who: Who::Owner { viewer, scope: Box::new(scope) }, context })
     }
 
     /// The owner of the tenant, who may change what concerns all of it; refused when the viewer is

@@ -6,6 +6,7 @@
 mod actor;
 mod api_keys;
 mod input;
+mod note_rules;
 mod organizations;
 mod policies;
 mod users;
@@ -13,6 +14,7 @@ mod users;
 pub use actor::Actor;
 pub use api_keys::{create_api_key, delete_api_key};
 pub use input::{Answer, Message};
+pub use note_rules::{NewRule, set_status_note_rules};
 pub use organizations::{create_organization, move_organization};
 pub use policies::{
     Kind, MAX_PATTERNS, NewPolicy, effective_policy, policies_of, remove_policy, sensitive_fields,

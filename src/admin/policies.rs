@@ -254,7 +254,7 @@ fn place(
     Some((organization_id?, kind?))
 }
 
-fn checked_kind(input: &mut Input, kind: Kind) -> Option<Option<RecordType>> {
+pub(super) fn checked_kind(input: &mut Input, kind: Kind) -> Option<Option<RecordType>> {
     kind.check().map_err(|(field, problem)| input.mend(field, problem)).ok()
 }
 
@@ -322,7 +322,7 @@ fn items<T>(
 }
 
 /// What the log names a policy by: the kind of record it is for.
-fn name(kind: Option<&RecordType>) -> Id {
+pub(super) fn name(kind: Option<&RecordType>) -> Id {
     Id::trusted(match kind {
         None => "*".to_owned(),
         Some(RecordType { resource_name, custom_resource: None }) => resource_name.to_string(),

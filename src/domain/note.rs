@@ -1,8 +1,10 @@
 //! Notes on records, and the timeline of notes and events, as text.
 
 use super::diff::ShownChange;
+use super::event::Event;
 use super::id::Id;
-use super::json::shortened;
+use super::json::{Json, shortened};
+use super::kind::EventType;
 use super::style::Style;
 use super::time::Time;
 
@@ -23,6 +25,83 @@ const MAX_INITIALS: usize = 6;
 
 /// A value that is not there.
 const NONE: &str = "(none)";
+
+/// What a line of a record's timeline is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A note by a user.
+    TimestampNote,
+    /// A note that the server wrote by a rule.
+    StatusNote,
+    /// Whatever else was done to the record.
+    Event,
+}
+
+impl Kind {
+    /// What an event of this type is.
+    pub const fn of(event_type: EventType) -> Self {
+        match event_type {
+            EventType::Note => Self::TimestampNote,
+            EventType::StatusNote => Self::StatusNote,
+            _ => Self::Event,
+        }
+    }
+
+    /// The types of event that are one of some kinds.
+    pub fn event_types(kinds: &[Self]) -> Vec<EventType> {
+        let all = EventType::ALL.iter().copied();
+        all.filter(|event_type| kinds.contains(&Self::of(*event_type))).collect()
+    }
+}
+
+/// What is kept with a note, beside its text, in its event's metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// Its author's initials when it was written.
+    pub initials: String,
+    /// The id of the event that is the note it corrects.
+    pub corrects: Option<String>,
+    /// Whether a rule wrote it because of a value, so that its text gives that value away.
+    pub tells_value: bool,
+}
+
+impl Marks {
+    /// As metadata, a JSON object.
+    pub fn to_metadata(&self) -> String {
+        let Self { initials, corrects, tells_value } = self;
+        let members = [
+            ("initials", Some(Json::String(initials.clone()))),
+            ("corrects", corrects.clone().map(Json::String)),
+            ("tells_value", tells_value.then_some(Json::Bool(true))),
+        ];
+        let members = members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Json::Object(members.collect()).to_string()
+    }
+
+    /// Those of an event that is a note.
+    pub fn of(event: &Event) -> Option<Self> {
+        match Kind::of(event.event_type) {
+            Kind::TimestampNote | Kind::StatusNote => {
+                Self::from_metadata(event.context.metadata.as_deref()?)
+            }
+            Kind::Event => None,
+        }
+    }
+
+    /// Those in a note's metadata.
+    pub fn from_metadata(metadata: &str) -> Option<Self> {
+        let json = Json::parse(metadata).ok()?;
+        let text = |key| match json.get(key) {
+            Some(Json::String(text)) => Some(text.clone()),
+            _ => None,
+        };
+        Some(Self {
+            initials: text("initials")?,
+            corrects: text("corrects"),
+            tells_value: matches!(json.get("tells_value"), Some(Json::Bool(true))),
+        })
+    }
+}
 
 /// Checks the text of a note that somebody writes, and brings its line breaks into one form.
 pub fn text(given: &str) -> Result<String, String> {
@@ -91,8 +170,8 @@ pub fn event_text(
         text.push_str(&brief(description));
     }
     let shown = changes.iter().take(MAX_CHANGES).map(|change| {
-        let ShownChange { field, before, after } = change;
-        format!("{}: {} → {}", brief(field), value(before.as_deref()), value(after.as_deref()))
+        let (before, after) = (change.before.as_deref(), change.after.as_deref());
+        format!("{}: {} → {}", brief(&change.field), value(before), value(after))
     });
     let mut shown: Vec<_> = shown.collect();
     shown.extend(and_more(changes.len()));

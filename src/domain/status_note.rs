@@ -4,11 +4,16 @@
 //! template, with the values left open, and the changes that it tells of. The values are filled in
 //! when somebody reads the note, as far as they may see them.
 
-use super::diff::{Change, ShownChange};
+use std::collections::HashMap;
+
+use super::diff::{Change, ShownChange, WITHHELD};
+use super::event::{Context, Event, NewEvent};
 use super::id::Id;
 use super::json::{Json, shortened};
-use super::kind::EventType;
-use super::note::{self, MAX_CHANGES};
+use super::kind::{EventType, Outcome};
+use super::note::{self, MAX_CHANGES, Marks};
+use super::policy::RecordType;
+use super::redaction::Mask;
 
 /// The most rules for one kind of record.
 pub const MAX_RULES: usize = 20;
@@ -18,6 +23,10 @@ pub const MAX_VALUES: usize = 50;
 
 /// The longest template, label, field or value, in characters.
 pub const MAX_CHARS: usize = 500;
+
+/// A tenant's rules, by the kind of record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoteRules(HashMap<RecordType, Vec<Rule>>);
 
 /// When the server writes a note, and what. Conditions combine with AND; one that is empty always holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,22 +82,60 @@ pub struct StatusNote {
     pub tells_value: bool,
 }
 
-impl Rule {
-    /// The note that follows an event, if the rule says so.
-    pub fn note(
+impl NoteRules {
+    /// These rules, one list for a kind of record.
+    pub fn new(kinds: impl IntoIterator<Item = (RecordType, Vec<Rule>)>) -> Self {
+        Self(kinds.into_iter().filter(|(_, rules)| !rules.is_empty()).collect())
+    }
+
+    /// The kinds of record that have rules, with them, in the order of their names.
+    pub fn kinds(&self) -> Vec<(&RecordType, &[Rule])> {
+        let mut kinds: Vec<_> =
+            self.0.iter().map(|(kind, rules)| (kind, rules.as_slice())).collect();
+        kinds
+            .sort_unstable_by_key(|(kind, _)| (kind.resource_name.as_str(), &kind.custom_resource));
+        kinds
+    }
+
+    /// Those for the kind of record that an event is on.
+    pub fn about(&self, event: &NewEvent) -> &[Rule] {
+        if self.0.is_empty() {
+            return &[];
+        }
+        self.0.get(&event.record_type()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The notes that follow an event, as it is kept. What was tried and not done leaves none.
+    /// `sensitive` says what not everybody may read of it.
+    pub fn notes(
         &self,
-        event_type: EventType,
-        custom_type: Option<&Id>,
-        changes: &[Change],
-    ) -> Option<StatusNote> {
+        event: &NewEvent,
+        sensitive: Option<&Mask>,
+    ) -> impl Iterator<Item = StatusNote> {
+        let rules = match event.outcome {
+            Outcome::Success => self.about(event),
+            Outcome::Failure => &[],
+        };
+        rules.iter().filter_map(move |rule| rule.note(event, sensitive))
+    }
+}
+
+impl Rule {
+    /// The note that follows an event, if the rule says so. No note is written because of a value that
+    /// is withheld or sensitive: that there is one would give the value away.
+    pub fn note(&self, event: &NewEvent, sensitive: Option<&Mask>) -> Option<StatusNote> {
+        let NewEvent { event_type, custom_type, changes, .. } = event;
         let Self { event_types, custom_types, fields, becomes, text } = self;
         let any_type = event_types.is_empty() && custom_types.is_empty();
-        let custom = custom_type.is_some_and(|name| custom_types.contains(name));
-        if !(any_type || event_types.contains(&event_type) || custom) {
+        let custom = custom_type.as_ref().is_some_and(|own| custom_types.contains(&own.name));
+        if !(any_type || event_types.contains(event_type) || custom) {
             return None;
         }
+        let is_secret =
+            |change: &Change| change.withheld || sensitive.is_some_and(|mask| mask.covers(change));
         let matches = |change: &Change| {
-            becomes.is_empty() || becomes.iter().any(|value| reads(&change.after, value))
+            becomes.is_empty()
+                || (becomes.iter().any(|value| reads(&change.after, value)) && !is_secret(change))
         };
         let matched: Vec<(&Field, &Change)> = changes
             .iter()
@@ -122,7 +169,9 @@ impl Rule {
         if event_types.is_empty() && custom_types.is_empty() && fields.is_empty() {
             problems.push("it has no condition: name event_types, custom_types or fields".into());
         }
-        // FOUNDATION
+        if let Some(own) = event_types.iter().find(|event_type| event_type.is_reserved()) {
+            problems.push(format!("event_types holds {own}, which is itself a note"));
+        }
         for Field { field, label } in fields {
             problems.extend(fits("field", field).err());
             problems.extend(label.as_ref().and_then(|label| fits("label", label).err()));
@@ -181,6 +230,28 @@ impl Rule {
             becomes: texts("becomes")?,
             text: Template::parse(string(json.get("text")?)?).ok()?,
         })
+    }
+}
+
+impl StatusNote {
+    /// The event that keeps the note, on the record of the event that it follows.
+    pub fn event(self, cause: &NewEvent, initials: &str) -> NewEvent {
+        let Self { text, changes, tells_value } = self;
+        let marks = Marks { initials: initials.to_owned(), corrects: None, tells_value };
+        NewEvent {
+            external_id: None,
+            event_type: EventType::StatusNote,
+            custom_type: None,
+            purpose: None,
+            changes,
+            context: Context {
+                description: Some(text),
+                request_id: cause.context.request_id.clone(),
+                metadata: Some(marks.to_metadata()),
+                ..Context::default()
+            },
+            ..cause.clone()
+        }
     }
 }
 
@@ -273,6 +344,22 @@ impl Template {
         });
         parts.collect()
     }
+}
+
+/// A note as somebody reads it whose view of the note's event this is: its text is filled in. Another
+/// event stays as it is. `tells_value` is the note's, before anything of it was hidden. Fails only
+/// when storage was tampered with.
+pub fn told(event: Event, tells_value: bool) -> Result<Event, serde_json::Error> {
+    if event.event_type != EventType::StatusNote {
+        return Ok(event);
+    }
+    let changes = event.changes.shown()?;
+    let is_withheld = tells_value && changes.iter().any(|change| change.withheld);
+    let description = event.context.description.map(|text| match is_withheld {
+        true => WITHHELD.to_owned(),
+        false => render(&text, &changes),
+    });
+    Ok(Event { context: Context { description, ..event.context }, ..event })
 }
 
 /// A kept text with its values filled in: those of the changes that were kept with it, as the reader

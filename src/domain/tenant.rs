@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::id::Id;
 use super::policy::{Policies, RecordType, Rules};
 use super::sensitive::SensitiveFields;
+use super::status_note::NoteRules;
 use super::tree::Tree;
 
 /// A tenant as it was set up at one revision. Whatever changes any of it raises the revision, so that
@@ -21,6 +22,8 @@ pub struct Tenant {
     pub policies: Policies,
     /// What not everybody may read.
     pub sensitive_fields: SensitiveFields,
+    /// When the server writes status notes.
+    pub note_rules: NoteRules,
 }
 
 impl Tenant {

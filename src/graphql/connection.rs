@@ -7,6 +7,7 @@ use async_graphql::{Lookahead, SimpleObject};
 
 use super::event::{AuditEvent, Needs};
 use super::scalar::Cursor;
+use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::page::{End, Page, PageRequest, Place, Purpose};
 use crate::domain::viewer::Scope;
@@ -40,7 +41,7 @@ struct Edge {
 /// Whether and how to read on.
 #[derive(SimpleObject)]
 #[graphql(rename_fields = "snake_case")]
-struct PageInfo {
+pub struct PageInfo {
     /// The cursor of the last event of the page; null when the page is empty.
     end_cursor: Option<Cursor>,
     /// Whether events follow the page in the list.
@@ -51,12 +52,19 @@ struct PageInfo {
     start_cursor: Option<Cursor>,
 }
 
-impl Connection {
-    /// Reads a page, and of everything around it what is selected. `visible` is what the viewer may
-    /// see, `scope` the part of it they ask for.
-    pub async fn load(
+/// A page's events, and of everything around them what is selected.
+pub struct Events {
+    pub items: Vec<Event>,
+    /// One for each.
+    pub cursors: Vec<Cursor>,
+    pub page_info: PageInfo,
+    pub total_count: i32,
+}
+
+impl Events {
+    /// Reads a page of a connection.
+    pub async fn read(
         store: &Store,
-        visible: &Scope,
         scope: &Scope,
         filter: &EventFilter,
         request: &PageRequest,
@@ -69,7 +77,6 @@ impl Connection {
             true => store.events(scope, filter, request).await?,
             false => Page { items: Vec::new(), has_more: false },
         };
-        let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
         let places: Vec<Place> = items.iter().map(|event| request.order.place_of(event)).collect();
         let ends = (places.first(), places.last());
         let has_next_page = match page_info.field("has_next_page").exists() {
@@ -96,13 +103,33 @@ impl Connection {
             has_previous_page,
             start_cursor: ends.0.cloned().map(cursor),
         };
+        let cursors = places.into_iter().map(cursor).collect();
+        Ok(Self { items, cursors, page_info, total_count })
+    }
+}
+
+impl Connection {
+    /// Reads a page, and of everything around it what is selected. `visible` is what the viewer may
+    /// see, `scope` the part of it they ask for.
+    pub async fn load(
+        store: &Store,
+        visible: &Scope,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+        selected: &Lookahead<'_>,
+    ) -> Result<Self> {
+        let Events { items, cursors, page_info, total_count } =
+            Events::read(store, scope, filter, request, selected).await?;
+        let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
+        let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
         let (want_nodes, want_edges) = (nodes.exists(), edges.exists());
         let events = AuditEvent::load(store, visible, items, needs).await?;
-        let edge = |(event, place): (&AuditEvent, Place)| {
-            Some(Edge { cursor: cursor(place), node: Some(event.clone()) })
+        let edge = |(event, cursor): (&AuditEvent, Cursor)| {
+            Some(Edge { cursor, node: Some(event.clone()) })
         };
         Ok(Self {
-            edges: want_edges.then(|| events.iter().zip(places).map(edge).collect()),
+            edges: want_edges.then(|| events.iter().zip(cursors).map(edge).collect()),
             nodes: want_nodes.then(|| events.into_iter().map(Some).collect()),
             page_info,
             total_count,

@@ -6,6 +6,7 @@ use async_graphql::{ID, Lookahead, SimpleObject};
 
 use super::people::{Organization, User, id};
 use super::scalar::{DateTime, Json};
+use crate::domain::diff::ShownChange;
 use crate::domain::event::{Context, Event};
 use crate::domain::id::Id;
 use crate::domain::json::Json as DomainJson;
@@ -20,7 +21,7 @@ use crate::store::Store;
 #[graphql(rename_fields = "snake_case")]
 pub struct AuditEvent {
     /// The event's id on this server. Opaque; it never changes.
-    id: ID,
+    pub(super) id: ID,
     /// The event's number in its tenant: without gaps, in the order in which events become visible.
     /// A whole number as text, because it may outgrow `Int`.
     sequence: String,
@@ -28,9 +29,9 @@ pub struct AuditEvent {
     external_id: Option<ID>,
     /// What was done.
     #[graphql(name = "type")]
-    event_type: EventType,
+    pub(super) event_type: EventType,
     /// By what definition of the tenant's own, if type is CUSTOM.
-    custom_type: Option<ID>,
+    pub(super) custom_type: Option<ID>,
     /// What kind of record it was done to.
     resource_name: ResourceName,
     /// By what definition of the tenant's own, if resource_name is CUSTOM.
@@ -40,13 +41,13 @@ pub struct AuditEvent {
     /// When it happened.
     occurred_at: DateTime,
     /// How it ended.
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// What for: the purpose of use.
     purpose: Option<String>,
     /// When it was recorded here.
     recorded_at: DateTime,
     /// Who did it; null for an automatic action.
-    acting_user: Option<User>,
+    pub(super) acting_user: Option<User>,
     /// Where in the tree of organizations it happened.
     organization: Option<Organization>,
     /// What changed, field by field.
@@ -60,7 +61,7 @@ pub struct AuditEvent {
     /// The page or screen it was done on.
     page: Option<String>,
     /// What happened, in words.
-    description: Option<String>,
+    pub(super) description: Option<String>,
     /// The request of the audited application that did it.
     request_id: Option<String>,
     /// Anything else its recorder said, as a JSON object.
@@ -85,11 +86,12 @@ pub struct AuditEventResourceChange {
 
 /// Which parts of an event, beside its own row, a selection needs.
 #[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs)] // each named after what it is of
 pub struct Needs {
-    changes: bool,
-    users: bool,
-    organizations: bool,
-    metadata: bool,
+    pub changes: bool,
+    pub users: bool,
+    pub organizations: bool,
+    pub metadata: bool,
 }
 
 impl Needs {
@@ -208,6 +210,18 @@ impl AuditEvent {
             })
         });
         events.collect()
+    }
+
+    /// What changed, as far as it was loaded, as the reader sees it.
+    pub fn shown_changes(&self) -> Vec<ShownChange> {
+        let changes = self.resource_changes.iter().flatten();
+        let shown = changes.map(|change| ShownChange {
+            field: change.field.clone(),
+            before: change.value_before_change.clone(),
+            after: change.value_after_change.clone(),
+            withheld: change.withheld,
+        });
+        shown.collect()
     }
 }
 

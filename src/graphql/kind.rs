@@ -12,6 +12,7 @@ use async_graphql::{
 };
 
 use crate::domain::kind::{EventType, Outcome, ResourceName, View};
+use crate::domain::note::Kind;
 use crate::domain::page::Order;
 use crate::domain::viewer::Hierarchy;
 
@@ -165,4 +166,16 @@ pub enum OrderKey {
     IpAddressAsc,
     /// By IP address, backward; events without one last.
     IpAddressDesc,
+}
+
+/// What a line of a record's timeline is.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(name = "ResourceNoteKind", remote = "Kind")]
+pub enum NoteKind {
+    /// A note by a user.
+    TimestampNote,
+    /// A note that the server wrote by a rule.
+    StatusNote,
+    /// Whatever else was done to the record.
+    Event,
 }

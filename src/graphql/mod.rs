@@ -10,6 +10,8 @@ mod document;
 mod error;
 mod event;
 mod kind;
+mod note_rules;
+mod notes;
 mod people;
 mod policies;
 mod query;
@@ -40,11 +42,22 @@ pub struct Requester {
 
 /// The root of all queries.
 #[derive(async_graphql::MergedObject, Default)]
-struct Query(query::AuditLog, policies::PolicyQueries);
+struct Query(
+    query::AuditLog,
+    policies::PolicyQueries,
+    notes::NoteQueries,
+    note_rules::NoteRuleQueries,
+);
 
 /// The root of all mutations.
 #[derive(async_graphql::MergedObject, Default)]
-struct Mutation(recording::Recording, administration::Administration, policies::PolicyMutations);
+struct Mutation(
+    recording::Recording,
+    administration::Administration,
+    policies::PolicyMutations,
+    notes::NoteMutations,
+    note_rules::NoteRuleMutations,
+);
 
 /// The executable schema.
 #[derive(Clone)]

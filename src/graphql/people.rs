@@ -5,6 +5,7 @@ use async_graphql::{ID, SimpleObject};
 use super::scalar::DateTime;
 use crate::domain::id::Id;
 use crate::domain::kind::View;
+use crate::domain::note;
 use crate::domain::viewer::{self, Scope};
 use crate::store::{api_keys, organizations, users};
 
@@ -93,6 +94,12 @@ impl From<users::User> for User {
 }
 
 impl User {
+    /// What stands for them in a line of text.
+    pub fn initials(&self) -> String {
+        let id = Id::trusted(self.id.to_string());
+        note::initials(Some((&id, self.first_name.as_deref(), self.last_name.as_deref())))
+    }
+
     /// A user that events name and this server was not told about.
     pub fn unknown(user_id: Id) -> Self {
         Self { id: id(user_id), first_name: None, last_name: None, full_name: None, email: None }

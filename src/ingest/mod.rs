@@ -5,6 +5,7 @@
 
 mod batch;
 mod prepare;
+mod status_notes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub async fn record(store: &Store, viewer: &Viewer, batch: Batch) -> Result<Appe
     loop {
         let scope = Scope::of(Arc::clone(&tenant), viewer, Permission::Record, store.now());
         let mut prepared =
-            Prepared::of(&tenant, &batch, |_| true, move |id| scope.holds(id)).await?;
+            Prepared::of(store, &tenant, &batch, |_| true, move |id| scope.holds(id)).await?;
         let events = std::mem::take(&mut prepared.events);
         if prepared.problems.is_empty() {
             match store.append(&tenant, events).await {
@@ -110,7 +111,8 @@ async fn import_for(
     loop {
         let chosen = indices.clone();
         let mut prepared =
-            Prepared::of(&tenant, batch, move |index| chosen.contains(&index), |_| true).await?;
+            Prepared::of(store, &tenant, batch, move |index| chosen.contains(&index), |_| true)
+                .await?;
         let events = std::mem::take(&mut prepared.events);
         match store.append(&tenant, events).await {
             Ok(Outcome::Appended(appended)) => {

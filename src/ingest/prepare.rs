@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::batch::Batch;
+use super::status_notes::Authors;
 use crate::domain::event::NewEvent;
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::error::{Code, Error, Problem, Result};
-use crate::store::PreparedEvent;
+use crate::store::{PreparedEvent, Store};
 
 /// More events than this are prepared on a thread where nobody waits for anything else.
 const MANY: usize = 50;
@@ -27,13 +28,15 @@ impl Prepared {
     /// Prepares those events of a batch that are `chosen`, by their place in it. An organization
     /// that is not `allowed` is answered as one that is not there.
     pub async fn of(
+        store: &Store,
         tenant: &Arc<Tenant>,
         batch: &Arc<Batch>,
         chosen: impl Fn(usize) -> bool + Send + 'static,
         allowed: impl Fn(&Id) -> bool + Send + 'static,
     ) -> Result<Self> {
         let (tenant, events) = (Arc::clone(tenant), Arc::clone(batch));
-        let prepare = move || Self::now(&tenant, &events, chosen, allowed);
+        let authors = Authors::of(store, &tenant, batch).await?;
+        let prepare = move || Self::now(&tenant, &authors, &events, chosen, allowed);
         if batch.len() <= MANY {
             return Ok(prepare());
         }
@@ -43,6 +46,7 @@ impl Prepared {
 
     fn now(
         tenant: &Tenant,
+        authors: &Authors,
         batch: &Batch,
         chosen: impl Fn(usize) -> bool,
         allowed: impl Fn(&Id) -> bool,
@@ -50,7 +54,7 @@ impl Prepared {
         let mut prepared = Self::default();
         for (index, event) in batch.events.iter().enumerate().filter(|(index, _)| chosen(*index)) {
             let event = event.as_ref().map_err(Clone::clone);
-            match event.and_then(|event| prepare(tenant, event, &allowed)) {
+            match event.and_then(|event| prepare(tenant, authors, event, &allowed)) {
                 Ok(Some(event)) => {
                     prepared.indices.push(index);
                     prepared.events.push(event);
@@ -76,6 +80,7 @@ impl Prepared {
 /// What is kept of one event; nothing of one that the tenant's settings leave out.
 fn prepare(
     tenant: &Tenant,
+    authors: &Authors,
     event: &NewEvent,
     allowed: impl Fn(&Id) -> bool,
 ) -> std::result::Result<Option<PreparedEvent>, (Code, String)> {
@@ -83,7 +88,10 @@ fn prepare(
     let path = tenant.tree.path(organization_id).filter(|_| allowed(organization_id));
     let path = path.ok_or_else(|| unknown(organization_id))?;
     let rules = tenant.rules(organization_id, &event.record_type());
-    Ok(rules.apply(event).map(|event| PreparedEvent::new(&event, path)))
+    Ok(rules.apply(event).map(|event| {
+        let notes = authors.notes(tenant, &event, &path);
+        PreparedEvent::new(&event, path).followed_by(notes)
+    }))
 }
 
 /// The answer to an event of an organization that is not there, or not the recorder's.

@@ -28,7 +28,7 @@ pub struct PreparedEvent {
     /// Its row, but for what is known only under the lock.
     row: audit_event::ActiveModel,
     /// What the server says of it on the record; appended right after it if it is new.
-    notes: Vec<PreparedEvent>,
+    notes: Vec<Self>,
 }
 
 /// What an append did.
@@ -62,6 +62,12 @@ impl PreparedEvent {
             row: row(event, path),
             notes: Vec::new(),
         }
+    }
+
+    /// The event with what the server says of it on its record.
+    #[must_use]
+    pub fn followed_by(self, notes: Vec<Self>) -> Self {
+        Self { notes, ..self }
     }
 
     /// When it happened, if it was said.

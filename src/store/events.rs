@@ -13,7 +13,9 @@ use crate::domain::event::{Context, Defined, Event};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
+use crate::domain::note::Marks;
 use crate::domain::page::{End, Order, Page, PageRequest, Place, Position};
+use crate::domain::status_note;
 use crate::domain::tree::Path;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
@@ -127,12 +129,14 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
 
 /// A row as whoever has the scope may read it: the one way from rows to events.
 fn readable(scope: &Scope, row: audit_event::Model) -> Result<Event> {
-    let event = Event::try_from(row)?;
-    if scope.may_read_sensitive_values_of(&event.organization_id) {
-        return Ok(event);
+    let mut event = Event::try_from(row)?;
+    let tells_value = Marks::of(&event).is_some_and(|marks| marks.tells_value);
+    if !scope.may_read_sensitive_values_of(&event.organization_id) {
+        let hidden = scope.tenant().sensitive_fields.hide(event);
+        event = hidden.map_err(|error| Error::internal("hiding sensitive values", error))?;
     }
-    let hidden = scope.tenant().sensitive_fields.hide(event);
-    hidden.map_err(|error| Error::internal("hiding sensitive values", error))
+    let told = status_note::told(event, tells_value);
+    told.map_err(|error| Error::internal("reading a status note", error))
 }
 
 impl TryFrom<audit_event::Model> for Event {

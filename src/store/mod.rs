@@ -13,6 +13,7 @@ mod entity;
 pub mod events;
 mod filter;
 mod lanes;
+pub mod note_rules;
 pub mod organizations;
 mod partitions;
 pub mod policies;

@@ -147,7 +147,7 @@ pub async fn put_sensitive(
 }
 
 /// A kind of record as its two columns, which are empty for what is not said.
-fn names(kind: Option<&RecordType>) -> (String, String) {
+pub(super) fn names(kind: Option<&RecordType>) -> (String, String) {
     let Some(RecordType { resource_name, custom_resource }) = kind else {
         return Default::default();
     };
@@ -155,7 +155,11 @@ fn names(kind: Option<&RecordType>) -> (String, String) {
     (resource_name.to_string(), custom_resource.unwrap_or_default())
 }
 
-fn record_type(resource_name: String, custom_resource: String) -> Result<Option<RecordType>> {
+/// The kind of record in its two columns; nothing when they are empty.
+pub(super) fn record_type(
+    resource_name: String,
+    custom_resource: String,
+) -> Result<Option<RecordType>> {
     if resource_name.is_empty() {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction, policies};
+use super::{Store, Transaction, note_rules, policies};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::tree::Tree;
@@ -110,6 +110,7 @@ async fn load(db: &impl ConnectionTrait, id: &Id, revision: i64) -> Result<Tenan
         tree: tree(db, id).await?,
         policies: policies::all(db, id).await?,
         sensitive_fields: policies::all_sensitive(db, id).await?,
+        note_rules: note_rules::all(db, id).await?,
     })
 }
 

@@ -43,7 +43,10 @@ async fn every_example_query_answers(on: On) {
         data
     };
 
+    run("set-status-note-rules", &owner, &[]).await;
+    run("status-note-rules", &owner, &[]).await;
     run("record-events", &recorder, &[]).await;
+    run("add-timestamp-note", &recorder, &[]).await;
     run("create-organization", &owner, &[]).await;
     run("move-organization", &owner, &[]).await;
     let made = run("create-user", &owner, &[]).await;
@@ -70,6 +73,7 @@ async fn every_example_query_answers(on: On) {
         "recent-changes",
         "record-history",
         "resource-history",
+        "resource-notes",
         "sub-organization",
         "tree-of-the-day",
         "user-activity",
@@ -101,6 +105,10 @@ fn queries() -> BTreeMap<String, (String, Value)> {
 fn outline(data: &Value) -> String {
     let mut parts = Vec::new();
     for (name, value) in data.as_object().unwrap() {
+        if let Some(list) = value.as_array() {
+            parts.push(format!("{name} ({})", list.len()));
+            continue;
+        }
         let count =
             |field: &str| value[field].as_array().map(|list| format!("{} {field}", list.len()));
         let mut counts: Vec<_> = ["nodes", "edges"].into_iter().filter_map(count).collect();

@@ -179,6 +179,7 @@ fn events_in_words() {
         field: field.to_owned(),
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
+        withheld: false,
     };
     let status = change("pm_status", Some("Confirmed"), Some("Rescheduled"));
     assert_eq!(

@@ -1,10 +1,15 @@
 //! The rules by which the server writes status notes, and the templates of what it writes.
 
 use auditlog::domain::diff::{Change, Changes, ShownChange};
+use auditlog::domain::event::{Defined, NewEvent};
 use auditlog::domain::id::Id;
 use auditlog::domain::json::Json;
-use auditlog::domain::kind::EventType;
-use auditlog::domain::status_note::{Field, Rule, StatusNote, Template, render};
+use auditlog::domain::kind::{EventType, Outcome, ResourceName};
+use auditlog::domain::note::Marks;
+use auditlog::domain::pattern::{Pattern, Patterns};
+use auditlog::domain::policy::RecordType;
+use auditlog::domain::redaction::Mask;
+use auditlog::domain::status_note::{Field, NoteRules, Rule, StatusNote, Template, render};
 use proptest::prelude::*;
 
 fn rule(text: &str) -> Rule {
@@ -23,7 +28,13 @@ fn field(field: &str, label: Option<&str>) -> Field {
 
 fn change(field: &str, before: &str, after: &str) -> Change {
     let json = |text| Json::parse(text).unwrap();
-    Change { field: field.to_owned(), before: json(before), after: json(after) }
+    Change::new(field.to_owned(), json(before), json(after))
+}
+
+fn event(changes: &[Change]) -> NewEvent {
+    let event = r#"{"organization_id": "acme", "type": "UPDATE", "resource_name": "APPOINTMENT",
+                    "resource_id": "543", "acting_user_id": "ann", "request_id": "r1"}"#;
+    NewEvent { changes: changes.to_vec(), ..NewEvent::parse(event).unwrap() }
 }
 
 /// What a reader who may see everything reads.
@@ -32,7 +43,7 @@ fn read(note: &StatusNote) -> String {
 }
 
 fn note(rule: &Rule, changes: &[Change]) -> Option<String> {
-    rule.note(EventType::Update, None, changes).as_ref().map(read)
+    rule.note(&event(changes), None).as_ref().map(read)
 }
 
 #[test]
@@ -82,9 +93,30 @@ fn what_a_field_must_become() {
         assert!(note(&became(&[shown]), &[change("status", "null", value)]).is_some(), "{value}");
     }
     assert_eq!(note(&became(&["1.1"]), &[change("status", "null", "1.10")]), None);
-    let written =
-        cancelled.note(EventType::Update, None, &[change("status", "1", r#""Canceled""#)]);
+    let written = cancelled.note(&event(&[change("status", "1", r#""Canceled""#)]), None);
     assert!(written.unwrap().tells_value);
+}
+
+/// That there is such a note would give the value away.
+#[test]
+fn no_note_is_written_because_of_a_value_that_not_everybody_may_read() {
+    let positive = Rule {
+        fields: vec![field("hiv", None), field("lab", None)],
+        becomes: vec!["+".to_owned(), r#"{"hiv":"+"}"#.to_owned()],
+        ..rule("Positive")
+    };
+    let changed = Rule { becomes: Vec::new(), ..positive.clone() };
+    let sensitive = [Pattern::new("**.hiv".to_owned()).unwrap()];
+    let sensitive = Mask { fields: Patterns::new(&sensitive), ..Mask::default() };
+    for change in [change("hiv", "null", r#""+""#), change("lab", "null", r#"{"hiv":"+"}"#)] {
+        let event = event(std::slice::from_ref(&change));
+        assert!(positive.note(&event, None).is_some());
+        assert_eq!(positive.note(&event, Some(&sensitive)), None);
+        assert!(changed.note(&event, Some(&sensitive)).is_some(), "that it changed is told anyway");
+    }
+    let withheld = Change { withheld: true, ..change("lab", "null", r#""+""#) };
+    assert_eq!(positive.note(&event(&[withheld]), None), None);
+    assert!(positive.note(&event(&[change("lab", "null", r#""+""#)]), Some(&sensitive)).is_some());
 }
 
 #[test]
@@ -94,14 +126,69 @@ fn which_events_a_rule_is_about() {
         custom_types: vec![Id::new("communication.sent").unwrap()],
         ..rule("Sent")
     };
-    let mail = Id::new("communication.sent").unwrap();
-    let other = Id::new("communication.failed").unwrap();
-    assert_eq!(sent.note(EventType::Update, Some(&mail), &[]).unwrap().text, "Sent");
-    assert!(sent.note(EventType::Create, None, &[]).is_some());
-    assert!(sent.note(EventType::Destroy, Some(&other), &[]).is_some());
-    assert!(sent.note(EventType::Update, Some(&other), &[]).is_none());
-    assert!(sent.note(EventType::Update, None, &[]).is_none());
-    assert!(!sent.note(EventType::Create, None, &[]).unwrap().tells_value);
+    let of = |event_type, custom: Option<&str>| {
+        let custom_type =
+            custom.map(|name| Defined { name: Id::new(name).unwrap(), version: Some(1) });
+        sent.note(&NewEvent { event_type, custom_type, ..event(&[]) }, None)
+    };
+    assert_eq!(of(EventType::Custom, Some("communication.sent")).unwrap().text, "Sent");
+    assert!(of(EventType::Create, None).is_some());
+    assert!(of(EventType::Destroy, None).is_some());
+    assert!(of(EventType::Custom, Some("communication.failed")).is_none());
+    assert!(of(EventType::Update, None).is_none());
+    assert!(!of(EventType::Create, None).unwrap().tells_value);
+}
+
+#[test]
+fn rules_are_of_a_kind_of_record() {
+    let any = |text| Rule { event_types: vec![EventType::Update], ..rule(text) };
+    let own = Id::new("session").unwrap();
+    let kind = |resource_name, custom: Option<&Id>| RecordType {
+        resource_name,
+        custom_resource: custom.cloned(),
+    };
+    let rules = NoteRules::new([
+        (kind(ResourceName::Appointment, None), vec![any("first"), any("second")]),
+        (kind(ResourceName::Custom, Some(&own)), vec![any("own")]),
+        (kind(ResourceName::User, None), vec![]),
+    ]);
+    let kinds: Vec<_> = rules.kinds().into_iter().map(|(kind, _)| kind.clone()).collect();
+    assert_eq!(
+        kinds,
+        [kind(ResourceName::Appointment, None), kind(ResourceName::Custom, Some(&own))],
+    );
+    let texts =
+        |event: &NewEvent| rules.notes(event, None).map(|note| note.text).collect::<Vec<_>>();
+    assert_eq!(texts(&event(&[])), ["first", "second"]);
+    let of = |resource_name, name: Option<&Id>| NewEvent {
+        resource_name,
+        custom_resource: name.map(|name| Defined { name: name.clone(), version: Some(7) }),
+        ..event(&[])
+    };
+    assert_eq!(texts(&of(ResourceName::Custom, Some(&own))), ["own"]);
+    assert_eq!(texts(&of(ResourceName::Custom, Some(&Id::new("other").unwrap()))), [""; 0]);
+    assert_eq!(texts(&of(ResourceName::User, None)), [""; 0]);
+    // What was tried and not done leaves no note.
+    assert_eq!(texts(&NewEvent { outcome: Outcome::Failure, ..event(&[]) }), [""; 0]);
+}
+
+#[test]
+fn the_event_that_keeps_a_note() {
+    let cause = event(&[change("a", "1", "2"), change("b", "1", "2")]);
+    let cause = NewEvent { external_id: Some(Id::new("evt-1").unwrap()), ..cause };
+    let rule = Rule { fields: vec![field("b", None)], becomes: vec!["2".into()], ..rule("B!") };
+    let kept = rule.note(&cause, None).unwrap().event(&cause, "AD");
+    assert_eq!(kept.event_type, EventType::StatusNote);
+    assert_eq!(kept.external_id, None);
+    assert_eq!(kept.changes, cause.changes[1..]);
+    assert_eq!(
+        (&kept.organization_id, &kept.acting_user_id, kept.resource_name, &kept.resource_id),
+        (&cause.organization_id, &cause.acting_user_id, cause.resource_name, &cause.resource_id),
+    );
+    assert_eq!(kept.context.description.as_deref(), Some("B!"));
+    assert_eq!(kept.context.request_id, cause.context.request_id);
+    let marks = Marks { initials: "AD".to_owned(), corrects: None, tells_value: true };
+    assert_eq!(kept.context.metadata.as_deref().and_then(Marks::from_metadata), Some(marks));
 }
 
 /// A recorder may say as many changes of a field as fit into an event: the note stays short.
@@ -110,7 +197,7 @@ fn a_note_tells_of_some_changes_and_counts_the_rest() {
     let changes = vec![change("a", "1", "2"); 1000];
     for text in ["{changes}", "{before} {after}"] {
         let rule = Rule { fields: vec![field("a", None)], ..rule(text) };
-        let note = rule.note(EventType::Update, None, &changes).unwrap();
+        let note = rule.note(&event(&changes), None).unwrap();
         assert_eq!(note.changes.len(), 20);
         let text = read(&note);
         assert!(text.ends_with("; and 980 more"), "{text}");
@@ -157,6 +244,8 @@ fn rules_that_are_refused() {
         Rule { fields, ..rule("x") }.check().unwrap_err(),
         r#"label must not be empty; field must not be empty; fields[2] is "a", which stands before it already"#,
     );
+    let own = Rule { event_types: vec![EventType::Update, EventType::StatusNote], ..rule("x") };
+    assert_eq!(own.check().unwrap_err(), "event_types holds STATUS_NOTE, which is itself a note");
     let many = Rule { fields: vec![field("a", None)], becomes: vec!["v".into(); 51], ..rule("x") };
     assert_eq!(many.check().unwrap_err(), "becomes has 51 items, and may have 50");
 }
@@ -195,8 +284,8 @@ proptest! {
         }).collect();
         prop_assume!(!template.trim().is_empty());
         let rule = Rule { fields: vec![field("f{}", Some(&label))], ..rule(&template) };
-        let changes: Vec<_> = values.iter().map(|(before, after)| Change {
-            field: "f{}".to_owned(), before: before.clone(), after: after.clone(),
+        let changes: Vec<_> = values.iter().map(|(before, after)| {
+            Change::new("f{}".to_owned(), before.clone(), after.clone())
         }).collect();
         let of_one = |(before, after): &(Json, Json)| parts.iter().map(|(text, place)| match place {
             None => text.clone(),
@@ -218,9 +307,10 @@ proptest! {
         let text = if list { "{changes}" } else { "{label} {before} {after}" };
         let rule = Rule { fields: vec![field("a", None)], ..rule(text) };
         let change = change("a", &format!("{before:?}"), &format!("{after:?}"));
-        let note = rule.note(EventType::Update, None, &[change]).unwrap();
+        let note = rule.note(&event(&[change]), None).unwrap();
         prop_assert!(!note.text.contains(&before) && !note.text.contains(&after));
-        let withheld = ShownChange { field: "a".to_owned(), before: None, after: None };
+        let field = "a".to_owned();
+        let withheld = ShownChange { field, before: None, after: None, withheld: true };
         prop_assert!(!render(&note.text, &[withheld]).contains(&before));
     }
 

@@ -10,4 +10,5 @@ pub mod organization;
 pub mod organization_membership;
 pub mod sensitive_field;
 pub mod sequence_head;
+pub mod status_note_rule;
 pub mod user;
