@@ -10,15 +10,20 @@ use clap::Args;
 
 use super::serve::{listen, serve, stop};
 use super::{clock, made, print, random};
-use crate::admin::{self, Actor, Kind, NewPolicy, NewUser, Rights};
+use crate::admin::{self, Actor, Kind, NewPolicy, NewRule, NewUser, Rights};
 use crate::config::{Serving, Settings};
 use crate::demo::{User, World};
-use crate::domain::event::Context;
+use crate::domain::event::{Context, Event};
+use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
-use crate::domain::kind::ResourceName;
+use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::page::{End, Order, PageRequest, Purpose};
+use crate::domain::status_note::Field;
 use crate::domain::time::Clock;
+use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
+use crate::notes::{self, NewNote};
 use crate::store::{Database, Store};
 
 /// Every demo tells the same story.
@@ -71,6 +76,7 @@ async fn fill(url: &str) -> Result<(Store, Vec<(User, String)>)> {
     set_up(&store, &world).await?;
     days_ago.store(0, Ordering::Relaxed);
     live(&store, &world, &tenants).await?;
+    note(&store, &world).await?;
     Ok((store, accounts))
 }
 
@@ -120,7 +126,8 @@ async fn found(
 }
 
 /// What the owner chose of how the log is kept: phone numbers are recorded as changed and not what
-/// they are, and what notes say is for those to read who may read what is sensitive.
+/// they are, what charting notes say is for those to read who may read what is sensitive, and the
+/// server writes status notes on appointments.
 async fn set_up(store: &Store, world: &World) -> Result<()> {
     let Some(owner) = world.users.iter().find(|user| user.is_owner) else { return Ok(()) };
     let tenant_id = Id::trusted(owner.organization_id.to_owned());
@@ -136,6 +143,62 @@ async fn set_up(store: &Store, world: &World) -> Result<()> {
     made(admin::set_policy(store, &actor, group, users, masked).await?)?;
     let (notes, content) = (of(ResourceName::FormAnswerGroup), vec!["content".to_owned()]);
     made(admin::set_sensitive_fields(store, &actor, notes, content).await?)?;
+    let appointments = of(ResourceName::Appointment);
+    made(admin::set_status_note_rules(store, &actor, appointments, note_rules()).await?)?;
+    Ok(())
+}
+
+/// What the server notes on appointments by itself.
+fn note_rules() -> Vec<NewRule> {
+    let rule = |event_types, field: &str, label: &str, becomes: &[&str], text: &str| NewRule {
+        event_types,
+        fields: vec![Field { field: field.to_owned(), label: Some(label.to_owned()) }],
+        becomes: becomes.iter().map(|value| (*value).to_owned()).collect(),
+        text: text.to_owned(),
+        ..NewRule::default()
+    };
+    let update = || vec![EventType::Update];
+    vec![
+        rule(update(), "pm_status", "Status", &[], "Status changed: {before} → {after}"),
+        rule(update(), "date", "Date", &[], "Date or time changed: {changes}"),
+        rule(Vec::new(), "pm_status", "Status", &["Cancelled"], "Cancelled"),
+        rule(Vec::new(), "pm_status", "Status", &["Rescheduled"], "Rescheduled"),
+        rule(update(), "reminder_sent_at", "Reminder", &[], "Automatic communication sent"),
+    ]
+}
+
+/// What the front desk noted on the appointment that was moved last, and what it had to correct.
+async fn note(store: &Store, world: &World) -> Result<()> {
+    let Some(recorder) = world.users.iter().find(|user| user.can_record) else { return Ok(()) };
+    let tenant_id = Id::trusted(recorder.organization_id.to_owned());
+    let viewer = store.viewer(tenant_id, Id::trusted(recorder.id.to_owned())).await?;
+    let everything = Scope::whole(store.tenant(&viewer.tenant_id).await?);
+    let filter =
+        EventFilter { event_types: Some(vec![EventType::StatusNote]), ..EventFilter::default() };
+    let (order, end) = (Order::OccurredAtDesc, End::First);
+    let last = PageRequest { order, after: None, before: None, limit: 500, end };
+    let noted = store.events(&everything, &filter, &last).await?.items;
+    let is_moved = |event: &Event| event.context.description.as_deref() == Some("Rescheduled");
+    let Some(moved) = noted.into_iter().find(is_moved) else { return Ok(()) };
+    let mut corrects = None;
+    for text in [
+        "Client cannot come before noon.",
+        "Client cannot come before 2 PM, not noon.\nWants a text message the day before.",
+    ] {
+        let note = NewNote {
+            id: None,
+            organization_id: moved.organization_id.to_string(),
+            acting_user_id: moved.acting_user_id.as_ref().map(Id::to_string),
+            resource_name: moved.resource_name,
+            custom_resource: None,
+            resource_id: moved.resource_id.to_string(),
+            text: text.to_owned(),
+            corrects,
+        };
+        let (written, _) = made(notes::add(store, &viewer, Context::default(), note).await?)?;
+        let id = written.position;
+        corrects = Some(store.positions().encode(&viewer.tenant_id, Purpose::EventId, id));
+    }
     Ok(())
 }
 

@@ -92,6 +92,27 @@ async fn what_is_masked_and_what_is_sensitive_can_be_seen_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn notes_can_be_read_in_it() {
+    let installation = Installation::bare();
+    let server = installation.command(&DEMO).serving();
+    let key = server.introduction.split("#key=").nth(1).unwrap().lines().next().unwrap();
+    let ask = async |query: &str| server.graphql(key, query).await.1["data"].clone();
+    let found = ask("{ auditLog(event_type: NOTE, first: 1) { nodes { resource_id } } }").await;
+    let id = found["auditLog"]["nodes"][0]["resource_id"].as_str().unwrap();
+    let timeline = ask(&format!(
+        "{{ resourceNotes(resource_name: APPOINTMENT, resource_id: {id:?}) {{ nodes {{ id kind text corrects }} }} }}"
+    ))
+    .await;
+    let lines = timeline["resourceNotes"]["nodes"].as_array().unwrap();
+    let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+    let [correction, note] = of("TIMESTAMP_NOTE")[..] else { panic!("{timeline}") };
+    assert_eq!(correction["corrects"], note["id"]);
+    let status: Vec<_> = of("STATUS_NOTE").iter().map(|line| line["text"].clone()).collect();
+    assert!(status.contains(&"Rescheduled".into()), "{timeline}");
+    assert!(!of("EVENT").is_empty(), "{timeline}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_printed_addresses_open() {
     let installation = Installation::bare();
     let server = installation.command(&DEMO).serving();
