@@ -1,11 +1,16 @@
 //! The notes that the server writes by itself: `setStatusNoteRules`, and what follows from it.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use crate::administration::done;
 use crate::policies;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
+use crate::support::log::{Poller, assert_gapless};
+use crate::support::property::for_all;
 use crate::support::world::{May, OWN, VIEW, World, event_with};
 
 on_both!(
@@ -17,6 +22,7 @@ on_both!(
     a_note_is_written_once,
     rules_hold_at_once_and_on_every_server,
     a_note_shows_what_its_reader_may_see,
+    random_events_get_the_notes_that_a_naive_model_gives_them,
 );
 
 const SET: &str = "mutation ($input: SetStatusNoteRulesInput!) {
@@ -296,4 +302,109 @@ async fn a_note_shows_what_its_reader_may_see(on: On) {
     recorder.recorded(event_with("acme", "543", event)).await;
     let last = lines(&viewer, "kinds: [STATUS_NOTE]").await.pop();
     assert_eq!(last, Some(format!("{at} [withheld]|[withheld]")));
+}
+
+/// An event of the model: its type, whether it succeeded, and the values of two fields.
+type Told = (&'static str, bool, [Option<&'static str>; 2], [Option<&'static str>; 2]);
+
+/// A rule of the model: types, fields by their place, values.
+type Asked = (Vec<&'static str>, Vec<usize>, Vec<&'static str>);
+
+const FIELDS: [&str; 2] = ["a", "b.c"];
+
+fn some<T: Clone + std::fmt::Debug + 'static>(of: &'static [T]) -> impl Strategy<Value = Vec<T>> {
+    subsequence(of.to_vec(), 0..=of.len())
+}
+
+fn any_told() -> impl Strategy<Value = Told> {
+    let value = || select(vec![None, Some("x"), Some("y"), Some("{after}")]);
+    let values = || [value(), value()];
+    let nothing = [None, None];
+    let told =
+        (select(vec!["CREATE", "UPDATE", "VIEW", "DESTROY"]), any::<bool>(), values(), values());
+    told.prop_map(move |(kind, done, before, after)| match kind {
+        "CREATE" => (kind, done, nothing, after),
+        "DESTROY" => (kind, done, before, nothing),
+        _ => (kind, done, before, after),
+    })
+}
+
+fn any_asked() -> impl Strategy<Value = Asked> {
+    (some(&["CREATE", "UPDATE", "VIEW"]), some(&[0, 1]), some(&["x", "{after}"])).prop_filter_map(
+        "a rule needs a condition",
+        |(types, fields, becomes)| match (types.is_empty(), fields.is_empty()) {
+            (true, true) => None,
+            (_, true) => Some((types, fields, Vec::new())),
+            _ => Some((types, fields, becomes)),
+        },
+    )
+}
+
+/// What the model says is written of an event.
+fn notes_of((kind, done, before, after): &Told, rules: &[Asked]) -> Vec<String> {
+    let shown = |value: Option<&str>| value.unwrap_or("(none)").to_owned();
+    let mut notes = Vec::new();
+    for (types, fields, becomes) in rules.iter().filter(|_| *done) {
+        if !types.is_empty() && !types.contains(kind) {
+            continue;
+        }
+        let matched = fields.iter().filter(|field| {
+            let (b, a) = (before[**field], after[**field]);
+            b != a && (becomes.is_empty() || a.is_some_and(|value| becomes.contains(&value)))
+        });
+        let told =
+            matched.map(|&f| format!("{}={}>{}", FIELDS[f], shown(before[f]), shown(after[f])));
+        let told: Vec<_> = told.collect();
+        match (fields.is_empty(), told.is_empty()) {
+            (true, _) => notes.push("noted".to_owned()),
+            (_, false) => notes.push(told.join("; ")),
+            _ => {}
+        }
+    }
+    notes
+}
+
+async fn random_events_get_the_notes_that_a_naive_model_gives_them(on: On) {
+    let world = World::new(on).await;
+    let owner = world.user("owner", "acme", OWN).await;
+    let recorder = world.recorder("acme").await;
+    let mut log = Poller::new(&owner, "type description resource_name");
+    let log = tokio::sync::Mutex::new((log.rest().await.len(), log));
+    let cases = (vec(any_asked(), 0..5), vec(any_told(), 1..8));
+    for_all(16, cases, async |(asked, told)| {
+        let given = asked.iter().map(|(types, fields, becomes)| {
+            let text = if fields.is_empty() { "noted" } else { "{field}={before}>{after}" };
+            let fields: Vec<_> = fields.iter().map(|f| json!({"field": FIELDS[*f]})).collect();
+            json!({"event_types": types, "fields": fields, "becomes": becomes, "text": text})
+        });
+        set(&owner, rules(given.collect())).await;
+        let events = told.iter().map(|(kind, done, before, after)| {
+            let side = |[a, c]: &[Option<&str>; 2]| json!({"a": a, "b": {"c": c}});
+            let outcome = if *done { "SUCCESS" } else { "FAILURE" };
+            let mut event = json!({"type": kind, "outcome": outcome});
+            if *kind != "CREATE" {
+                event["before"] = side(before);
+            }
+            if *kind != "DESTROY" {
+                event["after"] = side(after);
+            }
+            event_with("portland", "543", event)
+        });
+        recorder.recorded(events.collect()).await;
+        let expected = told.iter().flat_map(|told| {
+            let notes = notes_of(told, &asked).into_iter();
+            let notes = notes.map(|text| ("STATUS_NOTE".to_owned(), Some(text)));
+            std::iter::once((told.0.to_owned(), None)).chain(notes)
+        });
+        let mut log = log.lock().await;
+        let new = log.1.rest().await;
+        assert_gapless(&new, i64::try_from(log.0).unwrap() + 1);
+        log.0 += new.len();
+        let of_record = new.iter().filter(|event| event["resource_name"] == "APPOINTMENT");
+        let recorded = of_record.map(|event| {
+            let text = |key: &str| event[key].as_str().map(str::to_owned);
+            (text("type").unwrap(), text("description"))
+        });
+        assert_eq!(recorded.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    });
 }
