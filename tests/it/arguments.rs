@@ -88,6 +88,38 @@ async fn a_bad_argument_is_refused(on: On) {
         // No database stores it as text.
         r#"changed_field: "a\u0000""#,
         "changed_field: 5",
+        r#"changed_fields: ["a", "a\u0000"]"#,
+        r#"pages: ["\u0000"]"#,
+        r#"url_prefixes: ["\u0000"]"#,
+        r#"purposes: ["\u0000"]"#,
+        r#"changed_field: "a" value_before: "\u0000""#,
+        r#"changed_field: "a" value_after: "\u0000""#,
+        "changed_fields: []",
+        "pages: []",
+        "url_prefixes: []",
+        "ip_addresses: []",
+        "purposes: []",
+        "resource_ids: []",
+        "custom_types: []",
+        "custom_resources: []",
+        r#"resource_ids: [""]"#,
+        r#"custom_types: [""]"#,
+        r#"custom_resources: ["a\n"]"#,
+        // Values of no field.
+        r#"value_before: "a""#,
+        r#"value_after: "a" changed_fields: ["b"]"#,
+        // Addresses that are none, and blocks that are none.
+        r#"ip_addresses: [""]"#,
+        r#"ip_addresses: ["203.0.113"]"#,
+        r#"ip_addresses: ["203.0.113.9", "localhost"]"#,
+        r#"ip_addresses: ["203.0.113.9/24"]"#,
+        r#"ip_addresses: ["203.0.113.0/33"]"#,
+        r#"ip_addresses: ["2001:db8::/129"]"#,
+        // Words that are none.
+        r#"description: """#,
+        r#"description: " - * ""#,
+        r#"description: "\"lost card""#,
+        r#"description: "\u0000""#,
         // Times that are none.
         r#"occurred_after: """#,
         r#"occurred_after: "yesterday""#,
@@ -156,6 +188,20 @@ async fn a_bad_argument_is_named(on: On) {
         ("resource_names: []", "resource_names"),
         (r#"resource_id: """#, "resource_id"),
         (r#"changed_field: "\u0000""#, "changed_field"),
+        (r#"changed_fields: ["\u0000"]"#, "changed_fields "),
+        (r#"value_before: "x""#, "value_before needs changed_field"),
+        (r#"value_after: "x""#, "value_after needs changed_field"),
+        ("pages: []", "pages"),
+        (r#"url_prefixes: ["\u0000"]"#, "url_prefixes"),
+        (r#"ip_addresses: ["x"]"#, "ip_addresses must be IPv4 or IPv6 addresses"),
+        (r#"ip_addresses: ["10.0.0.1/8"]"#, "ip_addresses has a block with bits set"),
+        (r#"ip_addresses: ["10.0.0.0/x"]"#, "ip_addresses has a block whose prefix is"),
+        (r#"description: "-""#, "description names no word"),
+        (r#"description: "a \"b""#, "description has a quotation mark"),
+        (r#"resource_ids: [""]"#, "resource_ids"),
+        (r#"custom_types: [""]"#, "custom_types"),
+        ("custom_resources: []", "custom_resources"),
+        (r#"purposes: ["\u0000"]"#, "purposes"),
         (r#"occurred_after: "x""#, "occurred_after"),
         (r#"occurred_before: "x""#, "occurred_before"),
         (r#"after: "x""#, "after"),
@@ -182,6 +228,12 @@ async fn the_largest_and_smallest_arguments_are_taken(on: On) {
         "last: 1000",
         &longest,
         r#"changed_field: """#,
+        r#"changed_fields: [""]"#,
+        r#"changed_field: "" value_before: "" value_after: """#,
+        r#"pages: [""]"#,
+        r#"url_prefixes: [""]"#,
+        r#"ip_addresses: ["0.0.0.0/0", "::/0"]"#,
+        r#"description: "-nothing""#,
         r#"acting_user_id: " ""#,
         r#"occurred_after: "0001-01-01" occurred_before: "9999-12-31T23:59:59.999999Z""#,
         r#"occurred_after: "2026-01-01T00:00Z""#,
@@ -200,6 +252,9 @@ async fn null_is_as_good_as_nothing(on: On) {
     let nulls =
         "acting_user_id: null acting_user_ids: null resource_name: null resource_names: null
         resource_id: null event_type: null event_types: null changed_field: null
+        resource_ids: null changed_fields: null value_before: null value_after: null pages: null
+        url_prefixes: null ip_addresses: null outcome: null purposes: null custom_types: null
+        custom_resources: null description: null
         occurred_after: null occurred_before: null organization_id: null
         include_sub_organizations: null order_by: null after: null before: null first: null
         last: null";

@@ -62,10 +62,12 @@ async fn every_example_query_answers(on: On) {
     run("sensitive-fields", &owner, &[]).await;
     for name in [
         "automatic-actions",
+        "by-user",
         "count",
         "deletions",
         "field-history",
         "four-months",
+        "from-address",
         "healthie-audit-log",
         "last-page",
         "one-event",
@@ -74,6 +76,8 @@ async fn every_example_query_answers(on: On) {
         "record-history",
         "resource-history",
         "resource-notes",
+        "search",
+        "set-to",
         "sub-organization",
         "tree-of-the-day",
         "user-activity",

@@ -154,8 +154,8 @@ proptest! {
         };
         for other in [first, near, other] {
             // An IPv4 address in the notation of IPv6 is an IPv4 address.
-            let is_written_otherwise = other.is_ipv6() && other.to_canonical().is_ipv4();
-            if !is_written_otherwise && !(first.is_ipv6() && first.to_canonical().is_ipv4()) {
+            let is_mapped = |a: IpAddr| a.is_ipv6() && a.to_canonical().is_ipv4();
+            if !is_mapped(other) && !is_mapped(first) {
                 prop_assert_eq!(holds(&block, other), shares_prefix(first, other, length), "{}", other);
             }
         }

@@ -8,13 +8,15 @@ use auditlog::domain::id::Id;
 use auditlog::domain::kind::{EventType, ResourceName};
 use auditlog::domain::page::{End, Order, PageRequest, Position};
 use auditlog::domain::viewer::{Descendants, Scope};
+use auditlog::domain::words::Query;
 use axum::http::{Method, StatusCode};
 use sea_orm::ConnectionTrait as _;
+use serde_json::json;
 
-use crate::support::On;
-use crate::support::world::World;
+use crate::support::world::{World, event_with};
+use crate::support::{On, direct};
 
-on_both!(pages_are_ranges_of_an_index);
+on_both!(pages_are_ranges_of_an_index, a_rare_word_leads_to_its_events);
 
 /// A question, the columns of the index that are fixed and, if it is bounded, its range.
 struct Question {
@@ -216,6 +218,64 @@ async fn pages_are_ranges_of_an_index(on: On) {
             On::Sqlite => question.check_sqlite(&plan),
             On::Postgres => question.check_postgres(&plan),
         }
+    }
+}
+
+/// A log in which reading every event would cost more than reading an index.
+async fn described(on: On) -> World {
+    let world = World::new(on).await;
+    world
+        .recorder("acme")
+        .await
+        .recorded(json!([event_with(
+            "acme",
+            "1",
+            json!({"description": "the one of 20000", "occurred_at": "2026-06-15"})
+        )]))
+        .await;
+    if on == On::Postgres {
+        let db = direct::connect(&world.database.url).await;
+        let many = "INSERT INTO audit_events (
+                tenant_id, occurred_at, sequence, recorded_at, organization_id, event_type,
+                resource_name, resource_id, changed_fields, changes, description_words
+            )
+            SELECT 'acme', TIMESTAMPTZ '2026-06-15' + n * INTERVAL '1 second', 100 + n, now(),
+                'acme', 'UPDATE', 'TASK', '1', chr(10), '[]', ' number ' || n || ' of 20000 '
+            FROM generate_series(1, 20000) AS n";
+        direct::run(&db, many).await;
+        direct::run(&db, "ANALYZE").await;
+    }
+    world
+}
+
+/// The words of all descriptions are in an index, which is read for the one that few have.
+async fn a_rare_word_leads_to_its_events(on: On) {
+    let world = described(on).await;
+    let tenant = Scope::whole(world.store.tenant(&id("acme")).await.unwrap());
+    let filter = EventFilter {
+        description: Some(Query::parse("20000 one -none").unwrap()),
+        occurred_after: Some("2026-06-01T00:00:00Z".parse().unwrap()),
+        occurred_before: Some("2026-06-30T00:00:00Z".parse().unwrap()),
+        ..EventFilter::default()
+    };
+    let request = PageRequest {
+        order: Order::OccurredAtDesc,
+        after: None,
+        before: None,
+        limit: 10,
+        end: End::First,
+    };
+    assert_eq!(world.store.count(&tenant, &filter).await.unwrap(), 1);
+    let plan = world.store.explain(&tenant, &filter, &request).await.unwrap();
+    let steps: &[&str] = match on {
+        On::Sqlite => &[
+            "SCAN audit_event_words VIRTUAL TABLE",
+            "USING INDEX audit_events_by_sequence (tenant_id=? AND sequence=?)",
+        ],
+        On::Postgres => &["Bitmap Index Scan on audit_events_y2026m06_array_to_tsvector_idx"],
+    };
+    for step in steps {
+        assert!(plan.contains(step), "{step:?} is not in\n{plan}");
     }
 }
 
