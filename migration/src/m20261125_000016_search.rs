@@ -19,6 +19,8 @@ impl MigrationTrait for Migration {
         for statement in PARTIAL_INDEXES {
             db.execute_unprepared(statement).await?;
         }
+        manager.create_table(search_backlog(&columns)).await?;
+        db.execute_unprepared(FILL_BACKLOG).await?;
         if columns.postgres {
             db.execute_unprepared(POSTGRES_WORDS).await?;
         } else {
@@ -38,12 +40,28 @@ impl MigrationTrait for Migration {
             db.execute_unprepared("DROP TABLE word_index_tenants").await?;
             db.execute_unprepared("DELETE FROM sqlite_stat1 WHERE idx LIKE '%by_custom%'").await?;
         }
+        db.execute_unprepared("DROP TABLE search_backlog").await?;
         for index in ["audit_events_by_custom_type", "audit_events_by_custom_resource"] {
             db.execute_unprepared(&format!("DROP INDEX {index}")).await?;
         }
         Ok(())
     }
 }
+
+/// Of each tenant, which events were recorded before they could be searched, and how far the server has
+/// come in making up for it.
+fn search_backlog(columns: &Columns) -> TableCreateStatement {
+    Table::create()
+        .table("search_backlog")
+        .col(columns.required_text("tenant_id").primary_key())
+        .col(columns.required_number("done"))
+        .col(columns.required_number("last"))
+        .take()
+}
+
+const FILL_BACKLOG: &str = "
+INSERT INTO search_backlog (tenant_id, done, last)
+SELECT tenant_id, 0, last_sequence FROM sequence_heads WHERE last_sequence > 0";
 
 /// Only events of the tenant's own types and on its own kinds of record are in them, so that others
 /// cost nothing to record.

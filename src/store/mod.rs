@@ -8,6 +8,7 @@
 pub mod api_keys;
 mod append;
 mod backend;
+mod backlog;
 mod directory;
 mod entity;
 pub mod events;
@@ -87,7 +88,8 @@ impl Database {
 
     /// Applies every migration that is still to be applied. Several servers may do so at once.
     pub async fn migrate(&self) -> Result<()> {
-        self.backend.migrate(&self.url, &self.writers).await
+        self.backend.migrate(&self.url, &self.writers).await?;
+        backlog::clear(self).await
     }
 
     /// Closes every connection.

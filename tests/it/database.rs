@@ -280,7 +280,9 @@ async fn partitions_are_made_ahead_and_on_demand() {
     let indexes = "SELECT DISTINCT count(*)::text FROM pg_index
         JOIN pg_inherits ON indrelid = pg_inherits.inhrelid
         WHERE inhparent = 'audit_events'::regclass GROUP BY indrelid";
-    assert_eq!(direct::texts(&db, indexes).await, ["6"]);
+    let of_the_whole =
+        "SELECT count(*)::text FROM pg_index WHERE indrelid = 'audit_events'::regclass";
+    assert_eq!(direct::texts(&db, indexes).await, direct::texts(&db, of_the_whole).await);
     let viewer = world.user("ann", "acme", VIEW).await;
     let selection =
         "{ auditLog(resource_name: APPOINTMENT, order_by: OCCURRED_AT_ASC) { total_count

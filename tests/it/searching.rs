@@ -1,21 +1,24 @@
 //! What `auditLog` finds by where an event came from, by values, by words, and in which order.
 
+use auditlog::store::Database;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use crate::support::On;
 use crate::support::client::Client;
 use crate::support::property::for_all;
-use crate::support::world::{VIEW, World, event_with};
+use crate::support::world::{RECORD, VIEW, World, event_with};
+use crate::support::{On, direct};
 
 on_both!(
     a_search_finds_what_it_says,
     a_value_is_found_as_it_is_shown,
+    a_value_that_was_withheld_is_not_found,
     words_are_found_as_a_naive_search_finds_them,
     words_are_found_again_after_a_vacuum,
     words_of_one_tenant_are_not_found_in_another,
+    what_was_recorded_before_it_could_be_searched_is_found,
     lists_may_be_long,
     an_order_goes_by_what_it_says,
 );
@@ -207,6 +210,18 @@ async fn a_value_is_found_as_it_is_shown(on: On) {
     assert_eq!(found(&viewer, every).await.len(), VALUES.len());
 }
 
+async fn a_value_that_was_withheld_is_not_found(on: On) {
+    let secret = json!([{"field": "password", "before": "old", "after": "[withheld]"}]);
+    let (_world, viewer) = with_events(on, &[("it", json!({"changes": secret}))]).await;
+    assert_eq!(found(&viewer, json!({"changed_field": "password"})).await, ["it"]);
+    for value in ["old", "[withheld]"] {
+        for side in ["value_before", "value_after"] {
+            let asked = json!({"changed_field": "password", side: value});
+            assert_eq!(found(&viewer, asked).await, [""; 0], "{side}: {value}");
+        }
+    }
+}
+
 /// Words that are each other's beginnings, and some that only look alike.
 const WORDS: [&str; 12] = [
     "card",
@@ -322,10 +337,10 @@ async fn words_are_found_again_after_a_vacuum(on: On) {
     let events: Vec<(&str, Value)> =
         events.iter().map(|(id, e)| (id.as_str(), e.clone())).collect();
     let (world, viewer) = with_events(on, &events).await;
-    let db = crate::support::direct::connect(&world.database.url).await;
+    let db = direct::connect(&world.database.url).await;
     // Without the first events, the others move up.
-    crate::support::direct::run(&db, "DELETE FROM audit_events WHERE sequence % 3 = 0").await;
-    crate::support::direct::run(&db, "VACUUM").await;
+    direct::run(&db, "DELETE FROM audit_events WHERE sequence % 3 = 0").await;
+    direct::run(&db, "VACUUM").await;
     let left = found(&viewer, json!({})).await;
     assert!(left.len() > 20);
     for id in left {
@@ -345,6 +360,48 @@ async fn words_of_one_tenant_are_not_found_in_another(on: On) {
     let query = json!({"description": "secret"});
     assert_eq!(found(&viewer, query.clone()).await, ["mine"]);
     assert_eq!(found(&others, query).await, ["theirs", "too"]);
+}
+
+async fn what_was_recorded_before_it_could_be_searched_is_found(on: On) {
+    let said = |i: i32| json!({"description": format!("Word{i} of M\u{e4}ny"), "ip_address": format!("10.0.{}.{}", i / 250, i % 250)});
+    let ids: Vec<String> = (0..1_200).map(|i| i.to_string()).collect();
+    let events: Vec<(&str, Value)> =
+        (0..).zip(&ids).map(|(i, id)| (id.as_str(), said(i))).collect();
+    let (world, viewer) = with_events(on, &events).await;
+    let globex = world.recorder("globex").await;
+    globex.recorded(event_with("globex", "other", said(7))).await;
+
+    // As the step of the migration leaves a log that is there already.
+    let db = direct::connect(&world.database.url).await;
+    direct::run(&db, "UPDATE audit_events SET ip_key = NULL, description_words = NULL").await;
+    if on == On::Sqlite {
+        let empty = "INSERT INTO audit_event_words (audit_event_words) VALUES ('delete-all')";
+        direct::run(&db, empty).await;
+    }
+    let old = "INSERT INTO search_backlog SELECT tenant_id, 0, last_sequence FROM sequence_heads";
+    direct::run(&db, old).await;
+    recorded_later(&world).await;
+    let one = json!({"description": "many word1150", "ip_addresses": ["10.0.4.150"]});
+    assert_eq!(found(&viewer, one.clone()).await, [""; 0]);
+
+    let database = Database::connect(&world.database.url).await.unwrap();
+    let (again, also) = (database.clone(), database.clone());
+    let (one_server, another) = tokio::join!(again.migrate(), also.migrate());
+    one_server.and(another).unwrap();
+    assert_eq!(found(&viewer, one).await, ["1150"]);
+    assert_eq!(found(&viewer, json!({"ip_addresses": ["10.0.0.0/24"]})).await, ids[..250]);
+    let few = json!({"description": "m\u{e1}ny word119*"});
+    assert_eq!(found(&viewer, few).await.len(), 11);
+    assert_eq!(found(&viewer, json!({"description": "word7"})).await, ["7"]);
+    assert_eq!(found(&viewer, json!({"description": "later"})).await, ["later"]);
+    let left = "SELECT CAST(count(*) AS TEXT) FROM search_backlog";
+    assert_eq!(direct::text(&db, left).await, "0");
+}
+
+async fn recorded_later(world: &World) {
+    let later = json!({"description": "later of many", "ip_address": "10.9.9.9"});
+    let recorder = world.user("later", "acme", RECORD).await;
+    recorder.recorded(event_with("acme", "later", later)).await;
 }
 
 async fn lists_may_be_long(on: On) {

@@ -8,6 +8,7 @@ pub mod idempotency_record;
 pub mod installation_secret;
 pub mod organization;
 pub mod organization_membership;
+pub mod search_backlog;
 pub mod sensitive_field;
 pub mod sequence_head;
 pub mod status_note_rule;
