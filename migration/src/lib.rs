@@ -14,6 +14,7 @@ mod m20261122_000001_directory;
 mod m20261122_000002_audit_events;
 mod m20261125_000003_context;
 mod m20261125_000012_policies;
+mod m20261125_000013_plans;
 mod m20261125_000015_notes;
 mod m20261125_000016_search;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_audit_events::Migration),
             Box::new(m20261125_000003_context::Migration),
             Box::new(m20261125_000012_policies::Migration),
+            Box::new(m20261125_000013_plans::Migration),
             Box::new(m20261125_000015_notes::Migration),
             Box::new(m20261125_000016_search::Migration),
         ]

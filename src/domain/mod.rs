@@ -5,6 +5,7 @@
 pub mod diff;
 pub mod event;
 pub mod filter;
+pub mod hold;
 pub mod id;
 pub mod json;
 pub mod kind;
@@ -12,6 +13,8 @@ pub mod network;
 pub mod note;
 pub mod page;
 pub mod pattern;
+pub mod period;
+pub mod plan;
 pub mod policy;
 pub mod redaction;
 pub mod secret;

@@ -42,6 +42,8 @@ mod note_text;
 mod notes;
 mod paging;
 mod patterns;
+mod periods;
+mod plan_windows;
 mod plans;
 mod playground;
 mod policies;
