@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
@@ -62,6 +64,11 @@ pub struct Serving {
     /// The aud that JSON Web Tokens must have
     #[arg(long, value_name = "AUDIENCE", env = "AUDITLOG_JWT_AUDIENCE")]
     pub jwt_audience: Option<String>,
+
+    /// How often what the tenants' plans do not keep is purged, as 90s, 15m, 6h or 1d; 0 or off for
+    /// never [default: 1h]
+    #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
+    pub purge_interval: Option<String>,
 }
 
 /// The same settings, as a file gives them.
@@ -76,6 +83,7 @@ struct File {
     jwt_jwks_url: Option<String>,
     jwt_issuer: Option<String>,
     jwt_audience: Option<String>,
+    purge_interval: Option<String>,
 }
 
 /// Settings that are checked.
@@ -89,6 +97,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// What to check JSON Web Tokens against; none are taken without it.
     pub jwt: Option<jwt::Settings>,
+    /// How often to purge; never without it.
+    pub purge_interval: Option<Duration>,
 }
 
 impl Settings {
@@ -125,7 +135,29 @@ impl Settings {
                 ))
             })?,
             jwt: sources.into_iter().next().map(settings),
+            purge_interval: match serving.purge_interval.or(file.purge_interval) {
+                None => Some(DEFAULT_PURGE_INTERVAL),
+                Some(text) => interval("purge_interval", &text)?,
+            },
         })
+    }
+}
+
+/// A number of seconds, minutes, hours or days; none for `0` and `off`.
+fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
+    if matches!(text, "0" | "off") {
+        return Ok(None);
+    }
+    let units = [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)];
+    let found = units.into_iter().find_map(|(unit, seconds)| {
+        let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(Duration::from_secs(u64::from(number) * seconds))
+    });
+    match found {
+        Some(interval) => Ok(Some(interval).filter(|interval| !interval.is_zero())),
+        None => Err(Error::bad_input(format!(
+            "{setting} must be a whole number of s, m, h or d, such as 15m, or off, not {text:?}"
+        ))),
     }
 }
 

@@ -143,6 +143,11 @@ impl Error {
 }
 
 impl InternalError {
+    /// What failed, for whoever can do something about it.
+    pub fn source(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        &*self.source
+    }
+
     /// The whole story, for the log and the operator's terminal only.
     pub fn for_the_log(&self) -> String {
         let mut story = format!("{}: {}", self.doing, self.source);

@@ -7,14 +7,14 @@
 //! | [`cli`] | the command line: one file a command |
 //! | [`http`] | routes, credentials in headers, GraphQL over HTTP; the only layer that knows axum |
 //! | [`graphql`] | the GraphQL schema; the only layer that knows async-graphql |
-//! | [`ingest`], [`notes`], [`admin`] | what the server does: recording, notes, administration |
+//! | [`ingest`], [`notes`], [`admin`], [`retention`] | what the server does: recording, notes, administration, purging |
 //! | [`auth`] | from a credential to a viewer |
 //! | [`store`] | what is kept; the only layer that knows SeaORM |
 //! | [`domain`] | events, changes, filters, pages, viewers: pure |
 //! | [`config`], [`error`], [`demo`] | settings; errors by who may read them; sample data |
 //!
-//! Imports point down only: `cli -> http -> graphql -> ingest, notes, admin -> auth -> store -> domain`, and
-//! `error` is a leaf. A test reads the `use` lines and fails otherwise.
+//! Imports point down only: `cli -> http -> graphql -> ingest, notes, retention -> admin -> auth ->
+//! store -> domain`, and `error` is a leaf. A test reads the `use` lines and fails otherwise.
 //!
 //! # Where do I add …
 //!
@@ -39,4 +39,5 @@ pub mod graphql;
 pub mod http;
 pub mod ingest;
 pub mod notes;
+pub mod retention;
 pub mod store;

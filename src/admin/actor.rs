@@ -75,7 +75,7 @@ impl Actor {
         self.scope().is_none_or(|scope| scope.holds(organization_id))
     }
 
-    const fn user_id(&self) -> Option<&Id> {
+    pub(super) const fn user_id(&self) -> Option<&Id> {
         match &self.who {
             Who::Operator => None,
             Who::Owner { viewer, .. } => Some(&viewer.user_id),

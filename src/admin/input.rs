@@ -1,6 +1,8 @@
 //! Checking input, and saying what of it can be mended.
 
 use crate::domain::id::Id;
+use crate::domain::period::Period;
+use crate::domain::time::{self, Time};
 
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 255;
@@ -54,6 +56,16 @@ impl Input {
             self.mend(field, "must not hold control characters");
         }
         Some(text)
+    }
+
+    /// An ISO 8601 period.
+    pub fn period(&mut self, field: &'static str, text: Option<String>) -> Option<Period> {
+        text.and_then(|text| self.checked(field, Period::parse(&text)))
+    }
+
+    /// An ISO 8601 time.
+    pub fn time(&mut self, field: &'static str, text: Option<String>) -> Option<Time> {
+        text.and_then(|text| self.checked(field, time::parse(&text)))
     }
 
     /// What is not there and what the actor may not see read the same.

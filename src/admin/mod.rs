@@ -1,21 +1,25 @@
-//! Administration: organizations, users, memberships, API keys.
+//! Administration: organizations, users, memberships, API keys, plans, legal holds.
 //!
 //! An owner acts within the part of the tree where they are owner; the operator, at the command
 //! line, everywhere. Each change is itself recorded in the tenant's log, in the same transaction.
 
 mod actor;
 mod api_keys;
+mod holds;
 mod input;
 mod note_rules;
 mod organizations;
+mod plans;
 mod policies;
 mod users;
 
 pub use actor::Actor;
 pub use api_keys::{create_api_key, delete_api_key};
+pub use holds::{NewHold, holds, place_hold, release_hold};
 pub use input::{Answer, Message};
 pub use note_rules::{NewRule, set_status_note_rules};
 pub use organizations::{create_organization, move_organization};
+pub use plans::{NewPlan, NewSubscription, assign_plan, define_plan, remove_plan};
 pub use policies::{
     Kind, MAX_PATTERNS, NewPolicy, effective_policy, policies_of, remove_policy, sensitive_fields,
     set_policy, set_sensitive_fields,

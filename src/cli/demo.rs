@@ -59,7 +59,7 @@ impl Demo {
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
         introduce(&format!("http://{address}"), &accounts)?;
-        serve(store, settings.jwt, listener, stop).await?;
+        serve(store, settings.jwt, settings.purge_interval, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -5,6 +5,8 @@ mod demo;
 mod import;
 mod migrate;
 mod organization;
+mod plan;
+mod purge;
 mod schema;
 mod serve;
 mod user;
@@ -54,6 +56,11 @@ enum Command {
     ApiKey(api_key::ApiKey),
     /// Record events from a file of NDJSON, one event a line; safe to run again
     Import(import::Import),
+    /// Manage plans: how far back each tenant's log is shown, and how long it is kept
+    #[command(subcommand)]
+    Plan(plan::Plan),
+    /// Remove for good what the tenants' plans do not keep, as the server does at intervals
+    Purge(purge::Purge),
     /// Print the GraphQL schema
     Schema,
 }
@@ -111,6 +118,8 @@ async fn execute(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::User(command) => command.run(&settings).await,
         Command::ApiKey(command) => command.run(&settings).await,
         Command::Import(import) => import.run(&settings).await,
+        Command::Plan(command) => command.run(&settings).await,
+        Command::Purge(purge) => purge.run(&settings).await,
         Command::Schema => schema::run(),
     }
 }

@@ -15,6 +15,7 @@ use crate::auth::{Authenticator, jwt};
 use crate::config::{Serving, Settings};
 use crate::error::{Error, Result};
 use crate::http;
+use crate::retention;
 use crate::store::{Database, Store};
 
 /// How often the partitions of the coming months are seen to.
@@ -40,7 +41,7 @@ impl Serve {
         }
         let store = Store::open(database, clock(), random()).await?;
         let listener = listen(settings.listen).await?;
-        serve(store, settings.jwt, listener, stop()?).await?;
+        serve(store, settings.jwt, settings.purge_interval, listener, stop()?).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -59,6 +60,7 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
 pub async fn serve(
     store: Store,
     tokens: Option<jwt::Settings>,
+    purge_interval: Option<Duration>,
     listener: TcpListener,
     stop: Stop,
 ) -> Result<()> {
@@ -67,7 +69,10 @@ pub async fn serve(
     let address = listener
         .local_addr()
         .map_err(|error| Error::internal("asking for the own address", error))?;
-    tokio::spawn(keep_partitions_ahead(store));
+    tokio::spawn(keep_partitions_ahead(store.clone()));
+    if let Some(interval) = purge_interval {
+        tokio::spawn(retention::purge_at_intervals(store, interval));
+    }
     print(format_args!("listening on http://{address}"))?;
     let (stopping, stopped) = oneshot::channel();
     let stop = async {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::id::Id;
+use super::plan::Retention;
 use super::policy::{Policies, RecordType, Rules};
 use super::sensitive::SensitiveFields;
 use super::status_note::NoteRules;
@@ -18,6 +19,8 @@ pub struct Tenant {
     pub revision: i64,
     /// The organizations.
     pub tree: Tree,
+    /// How far back the log goes.
+    pub retention: Retention,
     /// What is recorded.
     pub policies: Policies,
     /// What not everybody may read.

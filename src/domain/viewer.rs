@@ -217,8 +217,9 @@ impl Reach {
 
 impl Scope {
     /// The part of the tenant in which the viewer holds a right: the organizations where they hold
-    /// it and all of their descendants, as the tree stands in `tenant`.
-    pub fn of(tenant: Arc<Tenant>, viewer: &Viewer, permission: Permission, _now: Time) -> Self {
+    /// it and all of their descendants, as the tree stands in `tenant`, and as far back as its plan
+    /// shows at this moment.
+    pub fn of(tenant: Arc<Tenant>, viewer: &Viewer, permission: Permission, now: Time) -> Self {
         let roots = |view| {
             let given = viewer
                 .memberships
@@ -232,7 +233,7 @@ impl Scope {
             everybody: Reach::of(&tenant, all),
             own: (!own.is_empty()).then(|| (viewer.user_id.clone(), Reach::of(&tenant, own))),
             sensitive: Reach::of(&tenant, sensitive),
-            visible_since: None,
+            visible_since: tenant.retention.visible_since(now),
             tenant,
         }
     }

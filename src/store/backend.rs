@@ -10,8 +10,8 @@ use migration::{Migrator, MigratorTrait as _};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend,
-    SqliteTransactionMode, Statement, TransactionOptions,
+    ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
+    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
 
 use super::WAIT;
@@ -80,6 +80,15 @@ impl Backend {
                 }
             }
         }
+    }
+
+    /// A session of its own, for what is held as long as a session lasts.
+    pub(super) async fn session(self, url: &str) -> Result<DatabaseConnection> {
+        let mut options = self.connect_options(url, Role::Write)?;
+        options.max_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+        let session = SeaDatabase::connect(options).await;
+        session
+            .map_err(|error| Error::internal("connecting to the database of database_url", error))
     }
 
     fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
@@ -202,9 +211,7 @@ impl Backend {
         match self {
             Self::Postgres => {
                 // sea-orm-migration takes no lock. A session's lock needs a session of its own.
-                let mut options = self.connect_options(url, Role::Write)?;
-                options.max_connections(1).idle_timeout(None::<Duration>);
-                let guard = SeaDatabase::connect(options).await.map_err(migrating)?;
+                let guard = self.session(url).await?;
                 let lock = format!("SELECT pg_advisory_lock({MIGRATION_LOCK})");
                 guard.execute_unprepared(&lock).await.map_err(migrating)?;
                 let outcome = Migrator::up(writers, None).await.map_err(migrating);
@@ -226,4 +233,14 @@ impl Backend {
             }
         }
     }
+}
+
+/// The standard's code for what a statement failed with.
+pub(super) fn sqlstate(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return None;
+    };
+    error.as_database_error()?.code().map(String::from)
 }

@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Database;
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append};
-use super::partitions::Partitions;
+use super::partitions::{self, Partitions};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
-use crate::domain::time::{Clock, to_microseconds};
+use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
 
 /// How many requests may wait for a lane before callers wait to be let in.
@@ -137,12 +137,21 @@ impl Lane {
         }
     }
 
-    /// One transaction: the outcome of each request, in order.
+    /// One transaction: the outcome of each request, in order. A partition that purging took away,
+    /// here or on another server, is made anew.
     async fn write(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
+        match self.try_to_write(group).await {
+            Err(Failed::Before(error)) if partitions::is_missing(&error) => {
+                self.partitions.forget(times(group, to_microseconds((self.clock)())));
+                self.try_to_write(group).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn try_to_write(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
         let now = to_microseconds((self.clock)());
-        let events = group.iter().flat_map(|request| &request.events);
-        let times = events.map(|event| event.occurred_at().unwrap_or(now));
-        self.partitions.ensure(&self.database, times).await?;
+        self.partitions.ensure(&self.database, times(group, now)).await?;
         let transaction = self.database.begin_write().await?;
         let mut outcomes = Vec::with_capacity(group.len());
         for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
@@ -154,6 +163,12 @@ impl Lane {
         transaction.commit().await.map_err(Failed::AtCommit)?;
         Ok(outcomes)
     }
+}
+
+/// When the events of requests happened.
+fn times(group: &[Request], now: Time) -> impl Iterator<Item = Time> {
+    let events = group.iter().flat_map(|request| &request.events);
+    events.map(move |event| event.occurred_at().unwrap_or(now))
 }
 
 /// A write that failed: surely without effect, or perhaps not.

@@ -13,11 +13,16 @@ mod directory;
 mod entity;
 pub mod events;
 mod filter;
+pub mod holds;
 mod lanes;
 pub mod note_rules;
 pub mod organizations;
 mod partitions;
+pub mod plans;
 pub mod policies;
+pub mod purge;
+pub mod purge_runs;
+mod retire;
 pub mod tenants;
 pub mod users;
 

@@ -2,16 +2,19 @@
 //!
 //! Before 1970 and from 2100 on there is one partition each, so that no recorder of odd dates can
 //! make the server create a hundred thousand tables.
+//!
+//! Purging takes old ones away (`store::retire`): it closes a partition to what is recorded, detaches
+//! it, renames it and drops it. Whoever needs that month again finds it in any of these states.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{Datelike as _, Months, NaiveDate};
-use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
+use chrono::{Datelike as _, Months, NaiveDate, NaiveTime};
+use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionTrait as _};
 
-use super::Database;
-use crate::domain::time::Time;
+use super::{Backend, Database, Transaction, backend};
+use crate::domain::time::{self, Time};
 use crate::error::{Error, Result};
 
 /// How many months after the current one have a partition before anybody needs it.
@@ -23,20 +26,44 @@ const READERS_MAY_TAKE: Duration = Duration::from_secs(30);
 const FIRST_YEAR: i32 = 1970;
 const LAST_YEAR: i32 = 2099;
 
-/// The advisory lock under which partitions are made, so that two servers do not both try.
-const PARTITION_LOCK: i64 = 0x6175_6469_7470_6172;
+/// The advisory lock under which partitions are made and taken away, one at a time.
+pub(super) const PARTITION_LOCK: i64 = 0x6175_6469_7470_6172;
 
-/// The partitions known to exist. They are never taken away while the server runs.
+/// The advisory lock that whoever changes a tenant's settings shares, and whoever closes a partition
+/// has alone: what is decided to be dropped is decided by what is in force.
+pub(super) const CLOSING_LOCK: i64 = 0x6175_6469_7463_6c6f;
+
+/// The constraint that closes a partition to what is recorded.
+pub(super) const CLOSED: &str = "audit_events_closed";
+
+/// The partitions believed to exist. Purging, of whatever server, takes old ones away: whoever then
+/// finds one gone forgets it, and it is made anew.
 #[derive(Clone, Default)]
 pub(super) struct Partitions {
     known: Arc<Mutex<BTreeSet<Partition>>>,
 }
 
+/// What stands between the name of a partition that is to be dropped and a number of its own.
+pub(super) const ASIDE: &str = "_purged_";
+
+/// A partition, by the times of its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Partition {
+pub(super) enum Partition {
     Before,
     Month { year: i32, month: u32 },
     After,
+}
+
+/// Whether a partition takes events.
+enum State {
+    Missing,
+    Open,
+    /// Still a part of the whole, but closed.
+    Closed,
+    /// On its way out of the whole.
+    Leaving,
+    /// A table of its own.
+    Left,
 }
 
 impl Partitions {
@@ -71,6 +98,31 @@ impl Partitions {
         known.extend(missing);
         Ok(())
     }
+
+    /// Believes no longer that there are partitions for these times.
+    pub fn forget(&self, times: impl IntoIterator<Item = Time>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for time in times {
+            known.remove(&Partition::of(time));
+        }
+    }
+}
+
+/// Whether a statement failed because there is no partition for an event, or it is closed.
+pub(super) fn is_missing(error: &Error) -> bool {
+    const CHECK_VIOLATION: &str = "23514";
+    let Error::Internal(error) = error else { return false };
+    let error = error.source().downcast_ref::<DbErr>();
+    error.and_then(backend::sqlstate).is_some_and(|state| state == CHECK_VIOLATION)
+}
+
+/// Until the transaction ends, no partition is closed.
+pub(super) async fn keep_open(transaction: &Transaction) -> Result<()> {
+    if Backend::of(transaction).has_partitions() {
+        let lock = format!("SELECT pg_advisory_xact_lock_shared({CLOSING_LOCK})");
+        transaction.execute_unprepared(&lock).await?;
+    }
+    Ok(())
 }
 
 /// Waits until no reader runs any more that was planned before the partitions were there. Such a one
@@ -111,7 +163,18 @@ impl Partition {
         }
     }
 
-    fn name(self) -> String {
+    /// The partition whose table has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = [Self::Before, Self::After].into_iter().find(|known| known.name() == name);
+        known.or_else(|| {
+            let (year, month) = name.strip_prefix("audit_events_y")?.split_once('m')?;
+            let month = Self::Month { year: year.parse().ok()?, month: month.parse().ok()? };
+            (month.name() == name).then_some(month)
+        })
+    }
+
+    /// Its table's name.
+    pub fn name(self) -> String {
         match self {
             Self::Before => format!("audit_events_before_{FIRST_YEAR}"),
             Self::Month { year, month } => format!("audit_events_y{year}m{month:02}"),
@@ -119,47 +182,123 @@ impl Partition {
         }
     }
 
-    fn bounds(self) -> (String, String) {
-        let day = |year, month| format!("'{year}-{month:02}-01T00:00:00Z'");
+    /// What it is called to people: its month, or what lies beyond all months.
+    pub fn months(self) -> String {
         match self {
-            Self::Before => ("MINVALUE".to_owned(), day(FIRST_YEAR, 1)),
-            Self::After => (day(LAST_YEAR + 1, 1), "MAXVALUE".to_owned()),
-            Self::Month { year, month } => {
-                let next = NaiveDate::from_ymd_opt(year, month, 1)
-                    .and_then(|first| first.checked_add_months(Months::new(1)))
-                    .unwrap_or(NaiveDate::MAX);
-                (day(year, month), day(next.year(), next.month()))
+            Self::Before => format!("before {FIRST_YEAR}"),
+            Self::Month { year, month } => format!("{year}-{month:02}"),
+            Self::After => format!("after {LAST_YEAR}"),
+        }
+    }
+
+    /// The first time of its events', if there is one.
+    pub fn start(self) -> Option<Time> {
+        let first = match self {
+            Self::Before => None,
+            Self::Month { year, month } => NaiveDate::from_ymd_opt(year, month, 1),
+            Self::After => NaiveDate::from_ymd_opt(LAST_YEAR + 1, 1, 1),
+        };
+        first.map(|first| first.and_time(NaiveTime::MIN).and_utc())
+    }
+
+    /// The first time after all of its events', if there is one.
+    pub fn end(self) -> Option<Time> {
+        let first = match self {
+            Self::Before => NaiveDate::from_ymd_opt(FIRST_YEAR, 1, 1),
+            Self::Month { year, month } => NaiveDate::from_ymd_opt(year, month, 1)
+                .and_then(|first| first.checked_add_months(Months::new(1))),
+            Self::After => None,
+        };
+        first.map(|first| first.and_time(NaiveTime::MIN).and_utc())
+    }
+
+    fn bounds(self) -> (String, String) {
+        let bound = |time: Option<Time>, none: &str| {
+            time.map_or_else(|| none.to_owned(), |time| format!("'{}'", time::format(time)))
+        };
+        (bound(self.start(), "MINVALUE"), bound(self.end(), "MAXVALUE"))
+    }
+
+    /// Sees to it that the partition is there and takes events.
+    async fn create(self, database: &Database) -> Result<()> {
+        let transaction = database.writers.begin().await?;
+        // What is to be finished waits for reads that began before, but not for ever.
+        let wait = format!("SET LOCAL lock_timeout = '{}s'", READERS_MAY_TAKE.as_secs());
+        transaction.execute_unprepared(&wait).await?;
+        let lock = format!("SELECT pg_advisory_xact_lock({PARTITION_LOCK})");
+        transaction.execute_unprepared(&lock).await?;
+        match self.state(&transaction).await? {
+            State::Open => {}
+            State::Missing => self.attach(&transaction).await?,
+            // Whoever closed it has not gone on: what it holds may still be purged, later.
+            State::Closed => {
+                let open = format!("ALTER TABLE {} DROP CONSTRAINT {CLOSED}", self.name());
+                transaction.execute_unprepared(&open).await?;
+            }
+            State::Leaving => {
+                transaction.execute_unprepared(&self.finish_leaving()).await?;
+                self.step_aside(&transaction).await?;
+                self.attach(&transaction).await?;
+            }
+            State::Left => {
+                self.step_aside(&transaction).await?;
+                self.attach(&transaction).await?;
             }
         }
+        Ok(transaction.commit().await?)
     }
 
     /// Made apart and then attached, which does not stop readers and writers of other partitions as
     /// `CREATE TABLE … PARTITION OF` would.
-    async fn create(self, database: &Database) -> Result<()> {
+    async fn attach(self, transaction: &Transaction) -> Result<()> {
         let (name, (from, to)) = (self.name(), self.bounds());
-        let transaction = database.writers.begin().await?;
-        let lock = format!("SELECT pg_advisory_xact_lock({PARTITION_LOCK})");
-        transaction.execute_unprepared(&lock).await?;
-        let exists = transaction
-            .query_one_raw(Statement::from_string(
-                transaction.get_database_backend(),
-                format!("SELECT to_regclass('{name}') IS NOT NULL AS there"),
-            ))
-            .await?;
-        let exists = match exists {
-            Some(row) => row.try_get::<bool>("", "there")?,
-            None => false,
-        };
-        if !exists {
-            for sql in [
-                format!("CREATE TABLE {name} (LIKE audit_events INCLUDING DEFAULTS)"),
-                format!(
-                    "ALTER TABLE audit_events ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
-                ),
-            ] {
-                transaction.execute_unprepared(&sql).await?;
-            }
+        for sql in [
+            format!("CREATE TABLE {name} (LIKE audit_events INCLUDING DEFAULTS)"),
+            format!(
+                "ALTER TABLE audit_events ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
+            ),
+        ] {
+            transaction.execute_unprepared(&sql).await?;
         }
-        Ok(transaction.commit().await?)
+        Ok(())
+    }
+
+    async fn state(self, db: &impl ConnectionTrait) -> Result<State> {
+        let name = self.name();
+        let sql = format!(
+            "SELECT COALESCE(inhdetachpending, FALSE) AS leaving, inhrelid IS NULL AS left_it,
+                EXISTS (SELECT FROM pg_constraint WHERE conrelid = pg_class.oid
+                    AND conname = '{CLOSED}') AS closed
+            FROM pg_class LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
+            WHERE pg_class.oid = to_regclass('{name}')"
+        );
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let Some(row) = db.query_one_raw(statement).await? else { return Ok(State::Missing) };
+        let is = |column| row.try_get::<bool>("", column);
+        Ok(match (is("left_it")?, is("leaving")?, is("closed")?) {
+            (true, _, _) => State::Left,
+            (_, true, _) => State::Leaving,
+            (_, _, true) => State::Closed,
+            _ => State::Open,
+        })
+    }
+
+    /// Ends what a detaching that was interrupted began.
+    pub fn finish_leaving(self) -> String {
+        format!("ALTER TABLE audit_events DETACH PARTITION {} FINALIZE", self.name())
+    }
+
+    /// Gives a table that has left the whole a name of its own, under which it waits to be dropped.
+    pub async fn step_aside(self, db: &impl ConnectionTrait) -> Result<()> {
+        let name = self.name();
+        let sql = format!("SELECT CAST(to_regclass('{name}') AS oid)::bigint AS number");
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let row = db.query_one_raw(statement).await?;
+        let number = row.map(|row| row.try_get::<Option<i64>>("", "number")).transpose()?;
+        if let Some(number) = number.flatten() {
+            let rename = format!("ALTER TABLE {name} RENAME TO {name}{ASIDE}{number}");
+            db.execute_unprepared(&rename).await?;
+        }
+        Ok(())
     }
 }

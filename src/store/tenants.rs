@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction, note_rules, policies};
+use super::{Store, Transaction, note_rules, partitions, plans, policies};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::tree::Tree;
@@ -75,7 +75,8 @@ impl Store {
 }
 
 /// Makes every server read the tenant's settings again from this transaction's commit on; nothing is
-/// appended for the tenant until then. Every change of what [`Tenant`] holds must call it.
+/// appended for the tenant until then. Every change of what [`Tenant`] holds must call it, and every
+/// change of what may be purged.
 pub async fn touch(transaction: &Transaction, tenant_id: &Id) -> Result<()> {
     let column = sequence_head::Column::SettingsRevision;
     sequence_head::Entity::update_many()
@@ -83,14 +84,19 @@ pub async fn touch(transaction: &Transaction, tenant_id: &Id) -> Result<()> {
         .filter(sequence_head::Column::TenantId.eq(tenant_id.as_str()))
         .exec(transaction)
         .await?;
-    Ok(())
+    partitions::keep_open(transaction).await
 }
 
 /// Holds the tenant's lock until the transaction ends: nothing is appended for it meanwhile, and none
-/// of its settings change.
-pub async fn lock(transaction: &Transaction, tenant_id: &Id) -> Result<()> {
-    sequence_head::Entity::find_by_id(tenant_id.as_str()).lock_exclusive().one(transaction).await?;
-    Ok(())
+/// of its settings change. The revision of the settings.
+pub async fn lock(transaction: &Transaction, tenant_id: &Id) -> Result<i64> {
+    let head = sequence_head::Entity::find_by_id(tenant_id.as_str())
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
+    let head =
+        head.ok_or_else(|| Error::internal("locking a tenant", "it has no sequence head"))?;
+    Ok(head.settings_revision)
 }
 
 async fn revision(db: &impl ConnectionTrait, id: &Id) -> Result<i64> {
@@ -111,6 +117,7 @@ async fn load(db: &impl ConnectionTrait, id: &Id, revision: i64) -> Result<Tenan
         policies: policies::all(db, id).await?,
         sensitive_fields: policies::all_sensitive(db, id).await?,
         note_rules: note_rules::all(db, id).await?,
+        retention: plans::retention(db, id).await?,
     })
 }
 
