@@ -6,7 +6,7 @@
 use async_graphql::{Lookahead, SimpleObject};
 
 use super::event::{AuditEvent, Needs};
-use super::scalar::Cursor;
+use super::scalar::{Cursor, DateTime};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::page::{End, Page, PageRequest, Place, Purpose};
@@ -26,6 +26,8 @@ pub struct Connection {
     page_info: PageInfo,
     /// How many events the filter selects in all, exactly. Costs nothing when it is not selected.
     total_count: i32,
+    /// Events before this time are not shown, by the plan of your tenant; null if all are.
+    visible_since: Option<DateTime>,
 }
 
 /// An event with its place in the list.
@@ -133,6 +135,7 @@ impl Connection {
             nodes: want_nodes.then(|| events.into_iter().map(Some).collect()),
             page_info,
             total_count,
+            visible_since: scope.visible_since().map(DateTime::from),
         })
     }
 }

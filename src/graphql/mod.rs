@@ -9,14 +9,17 @@ mod connection;
 mod document;
 mod error;
 mod event;
+mod holds;
 mod kind;
 mod note_rules;
 mod notes;
 mod people;
+mod plan;
 mod policies;
 mod query;
 mod recording;
 mod scalar;
+mod warning;
 
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
@@ -30,6 +33,7 @@ pub use document::operation_type;
 pub use error::failure;
 use error::finish;
 pub use scalar::to_variables;
+use warning::Warnings;
 
 /// Who sends a request, and where from. Every request that is executed carries one.
 #[derive(Debug, Clone)]
@@ -47,6 +51,8 @@ struct Query(
     policies::PolicyQueries,
     notes::NoteQueries,
     note_rules::NoteRuleQueries,
+    plan::PlanQueries,
+    holds::HoldQueries,
 );
 
 /// The root of all mutations.
@@ -57,6 +63,7 @@ struct Mutation(
     policies::PolicyMutations,
     notes::NoteMutations,
     note_rules::NoteRuleMutations,
+    holds::HoldMutations,
 );
 
 /// The executable schema.
@@ -73,8 +80,9 @@ impl Schema {
     pub async fn execute(&self, mut request: Request) -> Response {
         document::fill_in_defaults(&mut request);
         let fields = document::root_fields(&mut request);
-        let response = finish(self.0.execute(request).await);
-        document::in_order(response, &fields)
+        let warnings = Warnings::default();
+        let response = finish(self.0.execute(request.data(warnings.clone())).await);
+        warnings.finish(document::in_order(response, &fields))
     }
 
     /// The answer to a whole introspection query, for tools that need the schema beforehand.

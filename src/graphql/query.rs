@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::Requester;
 use super::arguments::{asked_for, custom_resource_of, given_id, page_request, texts, viewable};
 use super::connection::Connection;
 use super::event::{AuditEvent, Needs};
 use super::kind::{HierarchyKey, OrderKey};
 use super::people::{Organization, OrganizationMembership, User};
 use super::scalar::DateTime;
+use super::{Requester, warning};
 use crate::domain::filter::{EventFilter, FilterDraft};
 use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::page::Purpose;
@@ -142,6 +142,7 @@ impl AuditLog {
             Some(true) | None => Descendants::With,
         };
         let scope = asked_for(store, &visible, hierarchy, narrow_to, descendants).await?;
+        warning::of_window(ctx, &scope, &filter);
         let selected = ctx.look_ahead();
         Connection::load(store, &visible, &scope, &filter, &request, &selected).await.map(Some)
     }
@@ -180,6 +181,7 @@ impl AuditLog {
             ..EventFilter::default()
         };
         let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        warning::of_window(ctx, &visible, &filter);
         let selected = ctx.look_ahead();
         Connection::load(store, &visible, &visible, &filter, &request, &selected).await.map(Some)
     }

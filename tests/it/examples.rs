@@ -58,9 +58,14 @@ async fn every_example_query_answers(on: On) {
     run("set-audit-policy", &owner, &[]).await;
     run("audit-policies", &owner, &[]).await;
     run("remove-audit-policy", &owner, &[]).await;
+    let placed = run("place-legal-hold", &owner, &[]).await;
+    let hold = placed["placeLegalHold"]["legal_hold"]["id"].as_str().unwrap();
+    run("legal-holds", &owner, &[]).await;
+    run("release-legal-hold", &owner, &[("ID_OF_THE_HOLD", hold)]).await;
     run("set-sensitive-fields", &owner, &[]).await;
     run("sensitive-fields", &owner, &[]).await;
     for name in [
+        "audit-plan",
         "automatic-actions",
         "by-user",
         "count",

@@ -112,7 +112,9 @@ impl Made {
         let mut event = event_with(
             PLACES[self.place],
             &format!("record-{}", self.record),
-            json!({"id": self.id(i), "occurred_at": at.to_rfc3339()}),
+            json!({
+                "id": self.id(i), "occurred_at": at.to_rfc3339(), "description": "Moved to Monday",
+            }),
         );
         if self.is_on_user {
             event["resource_name"] = json!("USER");
@@ -235,6 +237,14 @@ async fn what_is_left_is_what_a_plan_keeps_or_a_hold_covers(on: On) {
             assert_eq!(world.left().await, left);
             let ids = "SELECT external_id FROM idempotency_records ORDER BY 1";
             assert_eq!(world.held(ids).await, left);
+            if on == On::Sqlite {
+                let indexed = "SELECT CAST(count(*) AS TEXT) FROM audit_event_words";
+                // Of what was purged, too, there is a description.
+                let told = "SELECT id FROM purge_runs";
+                let told = world.held(told).await.len();
+                let expected = (left.len() + told).to_string();
+                assert_eq!(world.held(indexed).await, [expected], "words of what is left");
+            }
         }
         // What was purged is told of, once a run and tenant in which anything was.
         let told = world.held(
