@@ -11,14 +11,27 @@ use crate::domain::viewer::Scope;
 
 /// The warnings of one request. Every request that is executed carries them.
 #[derive(Debug, Clone, Default)]
-pub struct Warnings(Arc<Mutex<Vec<Value>>>);
+pub struct Warnings(Arc<Mutex<Vec<Warning>>>);
+
+/// A warning, and the root field it is about.
+#[derive(Debug)]
+struct Warning {
+    root: String,
+    value: Value,
+}
 
 impl Warnings {
-    /// Writes the warnings into the answer, if there are any.
+    /// Writes the warnings into the answer, if there are any, in the order of its fields, which are
+    /// resolved in any order.
     pub fn finish(self, mut response: Response) -> Response {
-        let warnings = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut warnings =
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Value::Object(data) = &response.data {
+            warnings.sort_by_key(|warning| data.get_index_of(warning.root.as_str()));
+        }
         if !warnings.is_empty() {
-            response.extensions.insert("warnings".to_owned(), Value::List(warnings));
+            let values = warnings.into_iter().map(|warning| warning.value).collect();
+            response.extensions.insert("warnings".to_owned(), Value::List(values));
         }
         response
     }
@@ -36,17 +49,19 @@ pub fn of_window(ctx: &Context<'_>, scope: &Scope, filter: &EventFilter) {
 
 fn add(ctx: &Context<'_>, since: Time) {
     let since = time::format(since);
-    let path = ctx.path_node.iter().flat_map(|node| node.to_string_vec()).map(Value::from);
+    let path: Vec<String> = ctx.path_node.iter().flat_map(|node| node.to_string_vec()).collect();
+    let root = path.first().cloned().unwrap_or_default();
     let message = format!(
         "the plan of your organization shows what happened at {since} or later; what is older was left out"
     );
     let members = [
         ("code", Value::from("HISTORY_WINDOW")),
         ("message", Value::from(message)),
-        ("path", Value::List(path.collect())),
+        ("path", Value::List(path.into_iter().map(Value::from).collect())),
         ("visible_since", Value::from(since)),
     ];
     let members = members.into_iter().map(|(key, value)| (Name::new(key), value)).collect();
     let Warnings(warnings) = ctx.data_unchecked::<Warnings>();
-    warnings.lock().unwrap_or_else(PoisonError::into_inner).push(Value::Object(members));
+    let warning = Warning { root, value: Value::Object(members) };
+    warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
 }
