@@ -17,7 +17,6 @@ mod m20261125_000012_policies;
 mod m20261125_000013_plans;
 mod m20261125_000015_notes;
 mod m20261125_000016_search;
-mod m20261125_000016_search;
 
 /// Applies the steps.
 pub struct Migrator;
