@@ -17,6 +17,7 @@ pub mod period;
 pub mod plan;
 pub mod policy;
 pub mod redaction;
+pub mod schema;
 pub mod secret;
 pub mod sensitive;
 pub mod status_note;

@@ -60,6 +60,7 @@ mod recording_rights;
 mod redaction;
 mod revocation;
 mod schema;
+mod schemas;
 mod scopes;
 mod searching;
 mod secrets;
