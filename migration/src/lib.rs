@@ -13,6 +13,7 @@ pub use sea_orm_migration::prelude::*;
 mod m20261122_000001_directory;
 mod m20261122_000002_audit_events;
 mod m20261125_000003_context;
+mod m20261125_000011_definitions;
 mod m20261125_000012_policies;
 mod m20261125_000013_plans;
 mod m20261125_000015_notes;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_directory::Migration),
             Box::new(m20261122_000002_audit_events::Migration),
             Box::new(m20261125_000003_context::Migration),
+            Box::new(m20261125_000011_definitions::Migration),
             Box::new(m20261125_000012_policies::Migration),
             Box::new(m20261125_000013_plans::Migration),
             Box::new(m20261125_000015_notes::Migration),

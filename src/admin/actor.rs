@@ -75,6 +75,7 @@ impl Actor {
         self.scope().is_none_or(|scope| scope.holds(organization_id))
     }
 
+    /// Who acts, in the log.
     pub(super) const fn user_id(&self) -> Option<&Id> {
         match &self.who {
             Who::Operator => None,

@@ -34,7 +34,7 @@ impl Input {
         self.messages.is_empty()
     }
 
-    fn checked<T>(&mut self, field: &'static str, result: Result<T, String>) -> Option<T> {
+    pub fn checked<T>(&mut self, field: &'static str, result: Result<T, String>) -> Option<T> {
         result.map_err(|problem| self.mend(field, problem)).ok()
     }
 
@@ -44,6 +44,23 @@ impl Input {
 
     pub fn user_id(&mut self, field: &'static str, text: String) -> Option<Id> {
         self.checked(field, Id::user(text))
+    }
+
+    /// Text of some lines.
+    pub fn long_text(
+        &mut self,
+        field: &'static str,
+        text: Option<String>,
+        max_chars: usize,
+    ) -> Option<String> {
+        let text = text?;
+        if text.chars().count() > max_chars {
+            self.mend(field, format!("must have at most {max_chars} characters"));
+        }
+        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+            self.mend(field, "must not hold control characters other than tabs and ends of lines");
+        }
+        Some(text)
     }
 
     /// A name or the like: short enough, and nothing in it that would break a line.

@@ -1,4 +1,4 @@
-//! Administration: organizations, users, memberships, API keys, plans, legal holds.
+//! Administration: organizations, users, memberships, API keys, definitions, plans, legal holds.
 //!
 //! An owner acts within the part of the tree where they are owner; the operator, at the command
 //! line, everywhere. Each change is itself recorded in the tenant's log, in the same transaction.
@@ -6,6 +6,7 @@
 mod actor;
 mod api_keys;
 mod holds;
+mod definitions;
 mod input;
 mod note_rules;
 mod organizations;
@@ -16,6 +17,7 @@ mod users;
 pub use actor::Actor;
 pub use api_keys::{create_api_key, delete_api_key};
 pub use holds::{NewHold, holds, place_hold, release_hold};
+pub use definitions::{define, retire};
 pub use input::{Answer, Message};
 pub use note_rules::{NewRule, set_status_note_rules};
 pub use organizations::{create_organization, move_organization};

@@ -2,6 +2,7 @@
 //!
 //! Pure: it knows no database, no GraphQL, no HTTP, no clock, and does no I/O.
 
+pub mod definition;
 pub mod diff;
 pub mod event;
 pub mod filter;

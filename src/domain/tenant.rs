@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::definition::Definitions;
 use super::id::Id;
 use super::plan::Retention;
 use super::policy::{Policies, RecordType, Rules};
@@ -21,6 +22,8 @@ pub struct Tenant {
     pub tree: Tree,
     /// How far back the log goes.
     pub retention: Retention,
+    /// Its own types of events and kinds of records.
+    pub definitions: Definitions,
     /// What is recorded.
     pub policies: Policies,
     /// What not everybody may read.

@@ -358,7 +358,6 @@ pub async fn owner<'a>(ctx: &Context<'a>) -> Result<(&'a Store, Actor)> {
 }
 
 /// The requester as the owner of the whole tenant; refused when they are not.
-#[allow(dead_code)]
 pub async fn tenant_owner<'a>(ctx: &Context<'a>) -> Result<(&'a Store, Actor)> {
     let store = ctx.data_unchecked::<Store>();
     let Requester { viewer, context } = ctx.data_unchecked::<Requester>().clone();

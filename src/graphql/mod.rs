@@ -6,6 +6,7 @@
 mod administration;
 mod arguments;
 mod connection;
+mod definitions;
 mod document;
 mod error;
 mod event;
@@ -48,6 +49,7 @@ pub struct Requester {
 #[derive(async_graphql::MergedObject, Default)]
 struct Query(
     query::AuditLog,
+    definitions::DefinitionQueries,
     policies::PolicyQueries,
     notes::NoteQueries,
     note_rules::NoteRuleQueries,
@@ -60,6 +62,7 @@ struct Query(
 struct Mutation(
     recording::Recording,
     administration::Administration,
+    definitions::DefinitionMutations,
     policies::PolicyMutations,
     notes::NoteMutations,
     note_rules::NoteRuleMutations,

@@ -9,6 +9,7 @@ pub mod api_keys;
 mod append;
 mod backend;
 mod backlog;
+pub mod definitions;
 mod directory;
 mod entity;
 pub mod events;

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction, note_rules, partitions, plans, policies};
+use super::{Store, Transaction, definitions, note_rules, partitions, plans, policies};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::tree::Tree;
@@ -47,13 +47,14 @@ impl Store {
     pub async fn tenant(&self, id: &Id) -> Result<Arc<Tenant>> {
         let db = self.readers();
         let mut revision = revision(db, id).await?;
-        if let Some(kept) = self.tenants.get(id)
+        let kept = self.tenants.get(id);
+        if let Some(kept) = &kept
             && kept.revision == revision
         {
-            return Ok(kept);
+            return Ok(Arc::clone(kept));
         }
         loop {
-            let tenant = Arc::new(load(db, id, revision).await?);
+            let tenant = Arc::new(load(db, id, revision, kept.as_deref()).await?);
             // What was read belongs together when nothing changed meanwhile.
             let after = self::revision(db, id).await?;
             if after == revision {
@@ -109,11 +110,18 @@ async fn revision(db: &impl ConnectionTrait, id: &Id) -> Result<i64> {
     found.ok_or_else(|| Error::internal("reading a tenant", "it has no sequence head"))
 }
 
-async fn load(db: &impl ConnectionTrait, id: &Id, revision: i64) -> Result<Tenant> {
+/// Reads a tenant; what did not change since `earlier` need not be made anew.
+async fn load(
+    db: &impl ConnectionTrait,
+    id: &Id,
+    revision: i64,
+    earlier: Option<&Tenant>,
+) -> Result<Tenant> {
     Ok(Tenant {
         id: id.clone(),
         revision,
         tree: tree(db, id).await?,
+        definitions: definitions::known(db, id, earlier.map(|tenant| &tenant.definitions)).await?,
         policies: policies::all(db, id).await?,
         sensitive_fields: policies::all_sensitive(db, id).await?,
         note_rules: note_rules::all(db, id).await?,

@@ -2,6 +2,8 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod definition;
+pub mod definition_version;
 pub mod audit_policy;
 pub mod directory;
 pub mod idempotency_record;
