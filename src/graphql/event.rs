@@ -32,10 +32,14 @@ pub struct AuditEvent {
     pub(super) event_type: EventType,
     /// By what definition of the tenant's own, if type is CUSTOM.
     pub(super) custom_type: Option<ID>,
+    /// The version of that definition that it was checked against.
+    custom_type_version: Option<i64>,
     /// What kind of record it was done to.
     resource_name: ResourceName,
     /// By what definition of the tenant's own, if resource_name is CUSTOM.
     custom_resource: Option<ID>,
+    /// The version of that definition that it was checked against.
+    custom_resource_version: Option<i64>,
     /// The id of that record in the audited application.
     resource_id: ID,
     /// When it happened.
@@ -177,8 +181,12 @@ impl AuditEvent {
                 sequence: position.sequence.to_string(),
                 external_id: external_id.map(id),
                 event_type,
+                custom_type_version: custom_type.as_ref().and_then(|defined| defined.version),
                 custom_type: custom_type.map(|defined| id(defined.name)),
                 resource_name,
+                custom_resource_version: custom_resource
+                    .as_ref()
+                    .and_then(|defined| defined.version),
                 custom_resource: custom_resource.map(|defined| id(defined.name)),
                 resource_id: id(resource_id),
                 outcome,

@@ -40,7 +40,7 @@ pub async fn record(store: &Store, viewer: &Viewer, batch: Batch) -> Result<Appe
         if prepared.problems.is_empty() {
             match store.append(&tenant, events).await {
                 Ok(Outcome::Appended(appended)) => {
-                    return Ok(Appended { skipped: prepared.skipped, ..appended });
+                    return Ok(prepared.with(appended));
                 }
                 Ok(Outcome::Stale) => tenant = store.tenant(&viewer.tenant_id).await?,
                 Err(Error::Client(refused)) if !refused.problems.is_empty() => {
@@ -116,8 +116,9 @@ async fn import_for(
         let events = std::mem::take(&mut prepared.events);
         match store.append(&tenant, events).await {
             Ok(Outcome::Appended(appended)) => {
+                let appended = prepared.with(appended);
                 contradicting.extend(prepared.problems);
-                return Ok((Appended { skipped: prepared.skipped, ..appended }, contradicting));
+                return Ok((appended, contradicting));
             }
             Ok(Outcome::Stale) => tenant = store.tenant(tenant_id).await?,
             // Without the events that contradict recorded ones, the others can be recorded.

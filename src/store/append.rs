@@ -108,6 +108,21 @@ impl Store {
         }
     }
 
+    /// For each of a tenant's events, whether it was recorded before with the same content.
+    pub async fn are_recorded(
+        &self,
+        tenant_id: &Id,
+        events: &[PreparedEvent],
+    ) -> Result<Vec<bool>> {
+        let tenant = tenant_id.as_str();
+        let batch = Prepared { revision: None, events };
+        let recorded = recorded_before(self.readers(), self.backend(), tenant, &[batch]).await?;
+        let is_recorded = |event: &PreparedEvent| {
+            event.external_id().is_some_and(|id| recorded.get(id) == event.fingerprint.as_ref())
+        };
+        Ok(events.iter().map(is_recorded).collect())
+    }
+
     /// Appends an event of this server's own in a transaction that does more than that. No setting
     /// of the tenant leaves any of it out.
     pub async fn append_own(

@@ -64,11 +64,19 @@ async fn every_example_query_answers(on: On) {
     run("release-legal-hold", &owner, &[("ID_OF_THE_HOLD", hold)]).await;
     run("set-sensitive-fields", &owner, &[]).await;
     run("sensitive-fields", &owner, &[]).await;
+    for name in ["define-event-type", "define-resource"] {
+        run(name, &owner, &[]).await;
+    }
+    run("record-custom-events", &recorder, &[]).await;
+    for name in ["retire-event-type", "retire-resource"] {
+        run(name, &owner, &[]).await;
+    }
     for name in [
         "audit-plan",
         "automatic-actions",
         "by-user",
         "count",
+        "definitions",
         "deletions",
         "field-history",
         "four-months",

@@ -2,9 +2,9 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod audit_policy;
 pub mod definition;
 pub mod definition_version;
-pub mod audit_policy;
 pub mod directory;
 pub mod idempotency_record;
 pub mod installation_secret;
