@@ -5,8 +5,8 @@
 
 mod actor;
 mod api_keys;
-mod holds;
 mod definitions;
+mod holds;
 mod input;
 mod note_rules;
 mod organizations;
@@ -16,8 +16,8 @@ mod users;
 
 pub use actor::Actor;
 pub use api_keys::{create_api_key, delete_api_key};
-pub use holds::{NewHold, holds, place_hold, release_hold};
 pub use definitions::{define, retire};
+pub use holds::{NewHold, holds, place_hold, release_hold};
 pub use input::{Answer, Message};
 pub use note_rules::{NewRule, set_status_note_rules};
 pub use organizations::{create_organization, move_organization};

@@ -6,6 +6,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use crate::administration::done;
+use crate::definitions;
 use crate::policies;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
@@ -152,6 +153,7 @@ async fn what_the_server_notes(on: On) {
     let recorder = world.recorder("acme").await;
     world.user("mary kate", "portland", May::default()).await;
     set(&owner, example()).await;
+    definitions::done(&owner, "defineAuditEventType", json!({"name": "communication.sent"})).await;
     let event = |minute: u32, more: Value| {
         let mut event = event_with("portland", "543", more);
         event["occurred_at"] = json!(format!("2018-10-18T11:{minute:02}:04Z"));
