@@ -11,18 +11,21 @@ use super::visits::Visit;
 use super::vocabulary::{DIAGNOSES, PROCEDURES};
 use super::world::{GROUP, Role, User};
 
-struct Claim {
-    record: Record,
+pub(super) struct Claim {
+    pub(super) record: Record,
     /// Cents.
     charge: u64,
-    biller: User,
+    pub(super) biller: User,
     patient_id: String,
 }
 
 impl Simulation<'_> {
     pub(super) fn bill(&mut self, visit: &Visit<'_>, end: LocalTime) {
         match &visit.patient.policy {
-            Some(policy) => self.claim(visit, policy, end),
+            Some(policy) => {
+                self.check_eligibility(visit, policy);
+                self.claim(visit, policy, end);
+            }
             None => self.collect(visit, end),
         }
     }
@@ -35,6 +38,7 @@ impl Simulation<'_> {
         let drafted = self.office_time(biller, date);
         let claim = self.draft(visit, policy, biller, drafted);
         let submitted = self.submit(&claim, drafted);
+        self.check_claim(&claim, submitted);
         self.settle(&claim, submitted);
     }
 
@@ -190,6 +194,7 @@ impl Simulation<'_> {
         let method = self.rng.pick(&["card", "card", "cash", "check"]);
         let patch = json!({"state": "paid", "payment": {"method": method, "paid_at": iso(paid)}});
         self.ledger.update(&request, &item, patch);
+        self.hand_out_invoice(visit, &item, paid);
         if self.rng.chance(5) {
             self.refund(visit, &item, amount, paid);
         }
@@ -206,7 +211,7 @@ impl Simulation<'_> {
         self.ledger.update(&request, item, patch);
     }
 
-    fn at_billing(&mut self, claim: &Claim, at: LocalTime) -> Request {
+    pub(super) fn at_billing(&mut self, claim: &Claim, at: LocalTime) -> Request {
         self.request(claim.biller, &Page::Billing(&claim.patient_id), at)
     }
 }

@@ -16,6 +16,7 @@ impl Simulation<'_> {
         let opened = later(end, 1, 20, &mut self.rng);
         let note = self.open_note(visit, opened);
         let signed = self.sign_note(visit, &note, opened);
+        self.read_note(visit, &note, signed);
         if self.rng.chance(4) {
             self.amend_note(visit, &note, signed);
         }
@@ -196,7 +197,7 @@ impl Simulation<'_> {
         }
     }
 
-    fn at_chart(&mut self, visit: &Visit<'_>, at: LocalTime) -> Request {
+    pub(super) fn at_chart(&mut self, visit: &Visit<'_>, at: LocalTime) -> Request {
         let page = Page::Chart(&visit.patient.record.id);
         self.request(visit.patient.practitioner, &page, at)
     }

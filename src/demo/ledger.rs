@@ -26,8 +26,12 @@ pub(super) type Event = Map<String, Value>;
 
 enum Deed {
     Create(Value),
-    /// A JSON merge patch (RFC 7396), except that null is a value like any other.
-    Update(Value),
+    /// An event of this type that changes the record: by a JSON merge patch (RFC 7396), except that
+    /// null is a value like any other.
+    Change(&'static str, Value),
+    /// An event of this type that leaves the record as it is: it was looked at, say, or what was
+    /// tried failed.
+    Touch(&'static str),
     Destroy,
 }
 
@@ -54,7 +58,21 @@ impl Ledger {
     }
 
     pub(super) fn update(&mut self, request: &Request, record: &Record, patch: Value) {
-        self.enter(request, record, Deed::Update(patch));
+        self.change(request, record, "UPDATE", patch);
+    }
+
+    pub(super) fn change(
+        &mut self,
+        request: &Request,
+        record: &Record,
+        event_type: &'static str,
+        patch: Value,
+    ) {
+        self.enter(request, record, Deed::Change(event_type, patch));
+    }
+
+    pub(super) fn touch(&mut self, request: &Request, record: &Record, event_type: &'static str) {
+        self.enter(request, record, Deed::Touch(event_type));
     }
 
     pub(super) fn destroy(&mut self, request: &Request, record: &Record) {
@@ -103,7 +121,10 @@ fn change(
             slot.insert(state.clone());
             Some(json!({"type": "CREATE", "after": state}))
         }
-        (Deed::Update(patch), Slot::Occupied(mut slot)) => update(slot.get_mut(), patch, rng),
+        (Deed::Change(event_type, patch), Slot::Occupied(mut slot)) => {
+            update(slot.get_mut(), event_type, patch, rng)
+        }
+        (Deed::Touch(event_type), Slot::Occupied(_)) => Some(json!({"type": event_type})),
         (Deed::Destroy, Slot::Occupied(slot)) => {
             Some(json!({"type": "DESTROY", "before": slot.remove()}))
         }
@@ -113,7 +134,12 @@ fn change(
 
 /// Applications differ in how they tell a change, and the demo shows all three ways: the fields
 /// that were touched, the record as a whole, or a list of changes.
-fn update(state: &mut Value, patch: &Value, rng: &mut SplitMix64) -> Option<Value> {
+fn update(
+    state: &mut Value,
+    event_type: &str,
+    patch: &Value,
+    rng: &mut SplitMix64,
+) -> Option<Value> {
     let mut changes = Vec::new();
     list_changes(state, patch, "", &mut changes);
     if changes.is_empty() {
@@ -123,12 +149,12 @@ fn update(state: &mut Value, patch: &Value, rng: &mut SplitMix64) -> Option<Valu
     merge(state, patch);
     Some(match rng.below(10) {
         0..5 => json!({
-            "type": "UPDATE",
+            "type": event_type,
             "before": touched(&before, patch),
             "after": touched(state, patch),
         }),
-        5..7 => json!({"type": "UPDATE", "before": before, "after": state}),
-        _ => json!({"type": "UPDATE", "changes": changes}),
+        5..7 => json!({"type": event_type, "before": before, "after": state}),
+        _ => json!({"type": event_type, "changes": changes}),
     })
 }
 

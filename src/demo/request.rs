@@ -36,6 +36,10 @@ impl Request {
             .with("user_agent", session.user_agent)
             .with("url", format!("{SITE}{}", page.path()))
             .with("page", page.name());
+        let request = match page.purpose() {
+            Some(purpose) => request.for_purpose(purpose),
+            None => request,
+        };
         if rng.chance(12) {
             request.with("metadata", json!({"client": "web", "app_version": "4.18.2"}))
         } else {
@@ -48,10 +52,10 @@ impl Request {
         Self::new(None, at, rng).with("metadata", json!({"job": job, "attempt": 1}))
     }
 
-    /// Somebody who has not signed in, from elsewhere.
-    pub(super) fn by_stranger(at: LocalTime, rng: &mut SplitMix64) -> Self {
+    /// Somebody who has not signed in, from elsewhere: from the `host`th computer of one network.
+    pub(super) fn by_stranger(host: u64, at: LocalTime, rng: &mut SplitMix64) -> Self {
         Self::new(None, at, rng)
-            .with("ip_address", "2001:db8:bad::66")
+            .with("ip_address", format!("2001:db8:bad::{host:x}"))
             .with("user_agent", "python-requests/2.32.5")
             .with("url", format!("{SITE}{}", Page::SignIn.path()))
             .with("page", Page::SignIn.name())
@@ -67,6 +71,24 @@ impl Request {
             .with("metadata", json!({"client": "api", "batch": batch}))
     }
 
+    /// A query of a service account, and how it was answered.
+    pub(super) fn call(
+        user: User,
+        operation: &str,
+        status: u64,
+        at: LocalTime,
+        rng: &mut SplitMix64,
+    ) -> Self {
+        let milliseconds = rng.between(60, 900);
+        let metadata = json!({
+            "client": "api",
+            "operation": operation,
+            "status": status,
+            "milliseconds": milliseconds,
+        });
+        Self::by_integration(user, at, rng).with("metadata", metadata).for_purpose("HPAYMT")
+    }
+
     fn new(acting_user: Option<User>, at: LocalTime, rng: &mut SplitMix64) -> Self {
         let request = Self { at, acting_user, context: Map::new() };
         request.with("request_id", rng.uuid())
@@ -74,6 +96,25 @@ impl Request {
 
     pub(super) fn describe(self, description: &str) -> Self {
         self.with("description", description)
+    }
+
+    /// What it was for, by the codes of HL7's value set PurposeOfUse.
+    pub(super) fn for_purpose(self, purpose: &str) -> Self {
+        self.with("purpose", purpose)
+    }
+
+    /// It was tried and not done, and why.
+    pub(super) fn failed(self, reason: &str) -> Self {
+        self.with("outcome", "FAILURE").describe(reason)
+    }
+
+    pub(super) fn tell(self, metadata: Value) -> Self {
+        self.with("metadata", metadata)
+    }
+
+    /// The same from somebody who has not said yet who they are.
+    pub(super) fn anonymous(self) -> Self {
+        Self { acting_user: None, ..self }
     }
 
     fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
@@ -109,10 +150,12 @@ pub(super) enum Page<'a> {
     Chart(&'a str),
     Billing(&'a str),
     Profile(&'a str),
+    Report(&'a str),
     Tasks,
     Team,
     Settings,
     SignIn,
+    SignOut,
 }
 
 impl Page<'_> {
@@ -125,7 +168,19 @@ impl Page<'_> {
             Self::Tasks => "Tasks",
             Self::Team => "Team",
             Self::Settings => "Settings",
+            Self::Report(_) => "Reports",
             Self::SignIn => "Sign In",
+            Self::SignOut => "Sign Out",
+        }
+    }
+
+    /// What people use it for: treatment, payment, or the running of the practice.
+    fn purpose(&self) -> Option<&'static str> {
+        match self {
+            Self::Chart(_) => Some("TREAT"),
+            Self::Billing(_) => Some("HPAYMT"),
+            Self::Report(_) => Some("HOPERAT"),
+            _ => None,
         }
     }
 
@@ -138,7 +193,9 @@ impl Page<'_> {
             Self::Tasks => "/tasks".into(),
             Self::Team => "/organization/members".into(),
             Self::Settings => "/settings".into(),
+            Self::Report(name) => format!("/reports/{name}"),
             Self::SignIn => "/users/sign_in".into(),
+            Self::SignOut => "/users/sign_out".into(),
         }
     }
 }

@@ -39,6 +39,8 @@ impl<'w> Simulation<'w> {
         self.visits(&patients);
         self.practice();
         self.access();
+        self.reports();
+        self.guesses();
         // Last, because people sign in before whatever else they do.
         self.sign_ins();
         self.ledger.play(self.start, self.now, &mut self.rng)

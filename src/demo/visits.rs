@@ -206,6 +206,7 @@ impl Simulation<'_> {
             json!({"pm_status": "Checked-In", "checked_in_at": iso(arrival)}),
         );
 
+        self.open_chart(visit);
         let end = later(visit.start, visit.length, visit.length + 12, &mut self.rng);
         let minutes = (end - visit.start).num_minutes();
         let request = self.request(visit.patient.practitioner, &Page::Calendar, end);

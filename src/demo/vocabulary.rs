@@ -220,3 +220,14 @@ pub(super) const FEATURES: [&str; 5] = [
     "automatic_claim_submission",
     "secure_messaging_attachments",
 ];
+
+pub(super) const CHART_VIEWS: [&str; 4] = [
+    "Chart opened before the appointment",
+    "Medications and allergies reviewed",
+    "Lab results read",
+    "Care plan and goals looked through",
+];
+
+/// What a stranger takes for names of accounts.
+pub(super) const GUESSED_NAMES: [&str; 9] =
+    ["admin", "administrator", "root", "test", "guest", "info", "support", "backup", "demo"];

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use auditlog::demo::World;
 use auditlog::domain::event::NewEvent;
-use auditlog::domain::kind::ResourceName;
+use auditlog::domain::kind::{EventType, ResourceName};
 use chrono::{DateTime, Datelike, FixedOffset, Months, Utc, Weekday};
 use serde_json::{Map, Value};
 
@@ -45,6 +45,10 @@ fn text<'a>(event: &'a Event, key: &str) -> &'a str {
 
 fn occurred_at(event: &Event) -> DateTime<FixedOffset> {
     DateTime::parse_from_rfc3339(text(event, "occurred_at")).unwrap()
+}
+
+fn has_failed(event: &Event) -> bool {
+    event.get("outcome").is_some_and(|outcome| outcome == "FAILURE")
 }
 
 /// The leaves of a value by path; what is null or empty counts as absent.
@@ -97,23 +101,106 @@ fn events_are_acceptable() {
 #[test]
 fn events_tell_what_changed_as_their_type_does() {
     for event in all_events() {
+        const NOTHING: [bool; 3] = [false; 3];
+        const SOMETHING: [[bool; 3]; 2] = [[true, true, false], [false, false, true]];
         let sides = ["before", "after", "changes"].map(|side| event.contains_key(side));
-        match text(event, "type") {
-            "CREATE" => assert_eq!(sides, [false, true, false]),
-            "DESTROY" => assert_eq!(sides, [true, false, false]),
-            _ => assert!([[true, true, false], [false, false, true]].contains(&sides)),
+        let as_told = match (text(event, "type"), has_failed(event)) {
+            ("CREATE", false) => sides == [false, true, false],
+            ("DESTROY", false) => sides == [true, false, false],
+            ("UPDATE" | "SIGN_IN", false) => SOMETHING.contains(&sides),
+            // It counts in the account, if there is one of that name.
+            ("SIGN_IN_FAILED", true) => sides == NOTHING || SOMETHING.contains(&sides),
+            _ => sides == NOTHING,
+        };
+        assert!(as_told, "{event:?}");
+    }
+}
+
+#[test]
+fn what_tells_of_changes_changes_something() {
+    for event in all_events() {
+        let told = told(event);
+        let mut differs = told.values().map(|(before, after)| before != after);
+        assert!(told.is_empty() || differs.any(|differs| differs), "{event:?}");
+        if event.contains_key("changes") {
+            assert!(told.values().all(|(before, after)| before != after), "{event:?}");
         }
     }
 }
 
 #[test]
-fn every_event_changes_something() {
+fn what_failed_says_why_and_what_is_read_says_what_for() {
+    let mut failed = BTreeSet::new();
     for event in all_events() {
-        let told = told(event);
-        assert!(told.values().any(|(before, after)| before != after), "{event:?}");
-        if event.contains_key("changes") {
-            assert!(told.values().all(|(before, after)| before != after), "{event:?}");
+        if has_failed(event) {
+            assert!(text(event, "description").len() > 20, "{event:?}");
+            failed.insert(text(event, "type"));
         }
+        match (event.get("page").and_then(Value::as_str), text(event, "type")) {
+            (Some("Chart"), "VIEW") => {
+                let purpose = text(event, "purpose");
+                assert!(["TREAT", "ETREAT", "HPAYMT", "HOPERAT"].contains(&purpose), "{event:?}");
+            }
+            (page, "EXPORT") => {
+                assert_eq!((page, text(event, "purpose")), (Some("Reports"), "HOPERAT"));
+            }
+            _ => {}
+        }
+    }
+    let expected = ["API_CALL", "DOWNLOAD", "EXPORT", "SIGN_IN_FAILED", "UPDATE", "VIEW"];
+    assert_eq!(failed, BTreeSet::from(expected));
+}
+
+#[test]
+fn people_sign_in_before_they_sign_out_and_on_most_working_days() {
+    let world = World::new();
+    for sample in SAMPLES.iter() {
+        for user in &world.users {
+            let own = |event: &&Event| {
+                text(event, "resource_name") == "USER" && text(event, "resource_id") == user.id
+            };
+            let sessions: Vec<&str> = sample
+                .events
+                .iter()
+                .filter(own)
+                .map(|event| text(event, "type"))
+                .filter(|event_type| ["SIGN_IN", "SIGN_OUT"].contains(event_type))
+                .collect();
+            if user.can_record {
+                assert!(sessions.is_empty(), "{} is a service account", user.id);
+                continue;
+            }
+            assert!(sessions.windows(2).all(|pair| pair[0] != pair[1]), "{}", user.id);
+            // There are about 87 working days in four months.
+            let sign_ins = sessions.iter().filter(|event_type| **event_type == "SIGN_IN").count();
+            assert!((55..=100).contains(&sign_ins), "{} signed in {sign_ins} times", user.id);
+        }
+    }
+}
+
+/// Of those who guess it is not known who they are, and they come in a burst.
+#[test]
+fn strangers_fail_to_sign_in() {
+    for sample in SAMPLES.iter() {
+        let guesses: Vec<&Event> = sample
+            .events
+            .iter()
+            .filter(|event| {
+                event
+                    .get("ip_address")
+                    .is_some_and(|ip| ip.as_str().unwrap().starts_with("2001:db8:bad:"))
+            })
+            .collect();
+        assert!(guesses.len() >= 10, "{} guesses", guesses.len());
+        for guess in &guesses {
+            assert_eq!(text(guess, "type"), "SIGN_IN_FAILED");
+            assert!(guess["acting_user_id"].is_null(), "{guess:?}");
+        }
+        let burst = guesses.windows(9).any(|guesses| {
+            let [first, .., last] = guesses else { unreachable!() };
+            occurred_at(last) - occurred_at(first) < chrono::TimeDelta::seconds(60)
+        });
+        assert!(burst, "nine in a minute");
     }
 }
 
@@ -213,7 +300,7 @@ fn the_group_is_one_tree_with_parents_first() {
 fn there_is_enough_of_everything() {
     for sample in SAMPLES.iter() {
         let count = sample.events.len();
-        assert!((6000..=8000).contains(&count), "{count} events");
+        assert!((10_000..=12_000).contains(&count), "{count} events");
 
         let automatic = sample.events.iter().filter(|event| event["acting_user_id"].is_null());
         let permille = automatic.count() * 1000 / count;
@@ -223,6 +310,15 @@ fn there_is_enough_of_everything() {
             |event: &&Event| matches!(occurred_at(event).weekday(), Weekday::Sat | Weekday::Sun);
         let weekends = sample.events.iter().filter(weekend).count();
         assert!((1..count / 10).contains(&weekends), "{weekends} on weekends");
+
+        let types: BTreeSet<&str> = sample.events.iter().map(|event| text(event, "type")).collect();
+        // What is custom has to be defined first.
+        let told = |event_type: &&EventType| {
+            !event_type.is_reserved() && !matches!(event_type, EventType::Custom)
+        };
+        let all: BTreeSet<&str> =
+            EventType::ALL.iter().filter(told).map(|event_type| event_type.as_str()).collect();
+        assert_eq!(types, all);
 
         let resources: BTreeSet<&str> =
             sample.events.iter().map(|event| text(event, "resource_name")).collect();
