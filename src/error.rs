@@ -133,6 +133,14 @@ impl Error {
         Self::Internal(InternalError { doing, source: source.into() })
     }
 
+    /// The whole story, for the log and the operator's terminal only.
+    pub fn for_the_log(&self) -> String {
+        match self {
+            Self::Client(error) => error.message.clone(),
+            Self::Internal(error) => error.for_the_log(),
+        }
+    }
+
     /// The machine-readable kind.
     pub const fn code(&self) -> Code {
         match self {

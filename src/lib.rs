@@ -7,14 +7,16 @@
 //! | [`cli`] | the command line: one file a command |
 //! | [`http`] | routes, credentials in headers, GraphQL over HTTP; the only layer that knows axum |
 //! | [`graphql`] | the GraphQL schema; the only layer that knows async-graphql |
-//! | [`ingest`], [`notes`], [`admin`], [`retention`] | what the server does: recording, notes, administration, purging |
+//! | [`ingest`], [`notes`], [`admin`] | what the server does: recording, notes, administration, |
+//! | [`reads`], [`retention`] | the log of the log, purging |
+//! | [`export`] | events as files: the formats |
 //! | [`auth`] | from a credential to a viewer |
 //! | [`store`] | what is kept; the only layer that knows SeaORM |
 //! | [`domain`] | events, changes, filters, pages, viewers: pure |
 //! | [`config`], [`error`], [`demo`] | settings; errors by who may read them; sample data |
 //!
-//! Imports point down only: `cli -> http -> graphql -> ingest, notes, retention -> admin -> auth ->
-//! store -> domain`, and `error` is a leaf. A test reads the `use` lines and fails otherwise.
+//! Imports point down only: `cli -> http -> graphql -> ingest, notes, reads, retention -> admin -> auth
+//! -> store -> domain`, and `error` is a leaf. A test reads the `use` lines and fails otherwise.
 //!
 //! # Where do I add …
 //!
@@ -23,6 +25,7 @@
 //! * **an event type or a resource name**: a row in [`domain::kind`].
 //! * **a capability** (retention, export, …): a sibling of [`ingest`], with its own GraphQL file and
 //!   HTTP file above it.
+//! * **an export format**: a file in [`export`], and a row in its registry.
 //! * **a command**: a file in `cli/`.
 //! * **a setting**: a field in [`config`].
 
@@ -35,9 +38,11 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod error;
+pub mod export;
 pub mod graphql;
 pub mod http;
 pub mod ingest;
 pub mod notes;
+pub mod reads;
 pub mod retention;
 pub mod store;

@@ -16,6 +16,7 @@ mod m20261125_000003_context;
 mod m20261125_000011_definitions;
 mod m20261125_000012_policies;
 mod m20261125_000013_plans;
+mod m20261125_000014_tenant_settings;
 mod m20261125_000015_notes;
 mod m20261125_000016_search;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000011_definitions::Migration),
             Box::new(m20261125_000012_policies::Migration),
             Box::new(m20261125_000013_plans::Migration),
+            Box::new(m20261125_000014_tenant_settings::Migration),
             Box::new(m20261125_000015_notes::Migration),
             Box::new(m20261125_000016_search::Migration),
         ]

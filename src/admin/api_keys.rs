@@ -35,6 +35,7 @@ pub async fn create_api_key(
         name,
         created_at: store.now(),
         last_used_at: None,
+        revoked_at: None,
     };
     let actor = actor.clone();
     store
@@ -89,7 +90,7 @@ pub async fn delete_api_key(store: &Store, actor: &Actor, id: String) -> Result<
                 let Some((key, memberships)) = input.found("id", "API key", found) else {
                     return Ok(Err(input.messages));
                 };
-                api_keys::delete(transaction, &key).await?;
+                api_keys::revoke(transaction, &key, store.now()).await?;
                 let done = Done {
                     event_type: EventType::Destroy,
                     before: Some(api_key_json(&key)),

@@ -12,6 +12,7 @@ mod note_rules;
 mod organizations;
 mod plans;
 mod policies;
+mod settings;
 mod users;
 
 pub use actor::Actor;
@@ -26,6 +27,7 @@ pub use policies::{
     Kind, MAX_PATTERNS, NewPolicy, effective_policy, policies_of, remove_policy, sensitive_fields,
     set_policy, set_sensitive_fields,
 };
+pub use settings::{SettingsChange, update_settings};
 pub use users::{NewUser, Rights, RightsChange, create_membership, create_user, update_membership};
 
 use crate::domain::id::Id;

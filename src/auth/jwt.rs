@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
 
-use super::unauthenticated;
+use super::{Reason, Refusal};
+use crate::domain::id::Id;
 use crate::domain::time::Time;
 use crate::error::{Error, Result};
 
@@ -141,19 +142,34 @@ impl Verifier {
     }
 
     /// The `sub` of a token, if the token is signed by a trusted key and valid at this time.
-    pub async fn verify(&self, token: &str, now: Time) -> Result<String> {
+    pub async fn verify(&self, token: &str, now: Time) -> Result<String, Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| {
-            unauthenticated("the credential is neither an API key nor a JSON Web Token")
+            let message = "the credential is neither an API key nor a JSON Web Token";
+            Refusal::new(Reason::Malformed, message)
         })?;
         let keys = self.inner.keys.matching(header.kid.as_deref(), header.alg, now).await?;
-        let mut problem = unauthenticated("the token is signed by no key that is trusted here");
         for Key { algorithm, key, .. } in keys {
             match jsonwebtoken::decode::<Claims>(token, &key, &self.inner.validation(algorithm)) {
-                Ok(token) => return token.claims.subject(now).map_err(unauthenticated),
-                Err(error) => problem = unauthenticated(explain(&error)),
+                Ok(token) => return token.claims.subject(now),
+                Err(error) => {
+                    if let Some(problem) = of_signed(&error) {
+                        return Err(Refusal::new(Reason::UnfitToken, problem));
+                    }
+                }
             }
         }
-        Err(problem)
+        let message = "the token is signed by no key that is trusted here";
+        Err(Refusal::new(Reason::UntrustedToken, message))
+    }
+}
+
+/// The `sub` that a credential claims, if it has the form of a token. Nothing is checked: it says
+/// whom somebody tried to be.
+pub fn claimed_subject(credential: &str) -> Option<Id> {
+    let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(credential).ok()?;
+    match claims.sub {
+        Some(Value::String(subject)) => Id::user(subject).ok(),
+        _ => None,
     }
 }
 
@@ -180,24 +196,26 @@ impl Inner {
 
 impl Claims {
     /// Who the token is about, if it is valid at this time.
-    fn subject(self, now: Time) -> Result<String, &'static str> {
+    fn subject(self, now: Time) -> Result<String, Refusal> {
+        let unfit = |problem| Refusal::new(Reason::UnfitToken, problem);
         // Seconds since 1970, and maybe a fraction of one.
         let seconds = |claim: Value| claim.as_f64();
         let now = now.timestamp_micros() as f64 / 1e6;
         let leeway = LEEWAY.as_secs_f64();
-        let expires = self.exp.and_then(seconds).ok_or("the token has no exp")?;
+        let expires = self.exp.and_then(seconds).ok_or_else(|| unfit("the token has no exp"))?;
         if expires < now - leeway {
-            return Err("the token has expired");
+            return Err(Refusal::new(Reason::ExpiredToken, "the token has expired"));
         }
         if let Some(begins) = self.nbf {
-            let begins = seconds(begins).ok_or("the token's nbf is no time")?;
+            let begins = seconds(begins).ok_or_else(|| unfit("the token's nbf is no time"))?;
             if begins > now + leeway {
-                return Err("the token is not valid yet (nbf)");
+                let message = "the token is not valid yet (nbf)";
+                return Err(Refusal::new(Reason::ExpiredToken, message));
             }
         }
         match self.sub {
             Some(Value::String(subject)) => Ok(subject),
-            _ => Err("the token has no sub"),
+            _ => Err(unfit("the token has no sub")),
         }
     }
 }
@@ -314,12 +332,13 @@ fn usable(jwk: &Jwk) -> Option<Key> {
     (declared == algorithm).then_some(Key { id, algorithm, key })
 }
 
-fn explain(error: &jsonwebtoken::errors::Error) -> String {
+/// What is wrong with a token that is signed by a trusted key; the signature is checked first.
+fn of_signed(error: &jsonwebtoken::errors::Error) -> Option<String> {
     use jsonwebtoken::errors::ErrorKind;
     match error.kind() {
-        ErrorKind::InvalidIssuer => "the token's iss is not the one trusted here".to_owned(),
-        ErrorKind::InvalidAudience => "the token's aud is not this server".to_owned(),
-        ErrorKind::MissingRequiredClaim(claim) => format!("the token has no {claim}"),
-        _ => "the token is signed by no key that is trusted here".to_owned(),
+        ErrorKind::InvalidIssuer => Some("the token's iss is not the one trusted here".to_owned()),
+        ErrorKind::InvalidAudience => Some("the token's aud is not this server".to_owned()),
+        ErrorKind::MissingRequiredClaim(claim) => Some(format!("the token has no {claim}")),
+        _ => None,
     }
 }

@@ -4,39 +4,64 @@
 //! time, so that taking a right or a key away works at once.
 
 pub mod api_key;
+mod failed;
 pub mod jwt;
+mod refusal;
 
+use crate::domain::event::Context;
 use crate::domain::id::Id;
 use crate::domain::viewer::Viewer;
-use crate::error::{Code, Error, InternalError, Result};
+use crate::error::{Error, InternalError};
 use crate::store::Store;
+
+use failed::{Attempt, FailedSignIns, Whose};
+pub use refusal::{Reason, Refusal};
 
 /// Checks credentials.
 #[derive(Clone)]
 pub struct Authenticator {
     store: Store,
     tokens: Option<jwt::Verifier>,
+    failed: FailedSignIns,
 }
 
 impl Authenticator {
     /// Knows the API keys in the store and, when a verifier is given, JSON Web Tokens.
-    pub const fn new(store: Store, tokens: Option<jwt::Verifier>) -> Self {
-        Self { store, tokens }
+    pub fn new(store: Store, tokens: Option<jwt::Verifier>) -> Self {
+        Self { failed: FailedSignIns::start(&store), store, tokens }
     }
 
-    /// Who a credential says somebody is, with the rights they have at this moment.
-    pub async fn authenticate(&self, credential: &str) -> Result<Viewer> {
+    /// Who a credential says somebody is, with the rights they have at this moment. One that was good
+    /// once, or names somebody, is an event in their tenant when it fails; `context` says where it
+    /// came from. The refusal is the same whether anybody is behind the credential or not, and does not
+    /// wait for that to be found out.
+    pub async fn authenticate(
+        &self,
+        credential: &str,
+        context: &Context,
+    ) -> Result<Viewer, Refusal> {
         if api_key::looks_like(credential) {
-            self.by_api_key(credential).await
+            self.by_api_key(credential, context).await
         } else {
-            self.by_token(credential).await
+            let signed_in = self.by_token(credential).await;
+            if let Err(Refusal::Credential { reason, message }) = &signed_in
+                && let Some(user_id) = jwt::claimed_subject(credential)
+            {
+                let whose = Whose::UserOfToken(user_id);
+                self.fail(whose, *reason, message, context);
+            }
+            signed_in
         }
     }
 
-    async fn by_api_key(&self, secret: &str) -> Result<Viewer> {
+    async fn by_api_key(&self, secret: &str, context: &Context) -> Result<Viewer, Refusal> {
+        const MESSAGE: &str = "the API key is not known, or was deleted";
         let found = self.store.api_key_by_hash(&api_key::hash(secret)).await?;
-        let key =
-            found.ok_or_else(|| unauthenticated("the API key is not known, or was deleted"))?;
+        let key = found.ok_or_else(|| Refusal::new(Reason::UnknownKey, MESSAGE))?;
+        if key.revoked_at.is_some() {
+            self.fail(Whose::Key(key), Reason::DeletedKey, "the API key was deleted", context);
+            return Err(Refusal::new(Reason::DeletedKey, MESSAGE));
+        }
         let viewer = self.store.viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
         // Nobody waits for this, and it failing is no reason to turn somebody away.
         let store = self.store.clone();
@@ -48,23 +73,29 @@ impl Authenticator {
         Ok(viewer)
     }
 
-    async fn by_token(&self, token: &str) -> Result<Viewer> {
+    async fn by_token(&self, token: &str) -> Result<Viewer, Refusal> {
         let Some(tokens) = &self.tokens else {
-            return Err(unauthenticated(
+            return Err(Refusal::new(
+                Reason::TokensNotTaken,
                 "the credential is no API key, and this server takes no JSON Web Tokens",
             ));
         };
         let subject = tokens.verify(token, self.store.now()).await?;
-        let unknown = || unauthenticated("the token's sub is no user of this server");
+        let unknown =
+            || Refusal::new(Reason::UnknownUser, "the token's sub is no user of this server");
         let user_id = Id::user(subject).map_err(|_| unknown())?;
         let user = self.store.user_anywhere(&user_id).await?.ok_or_else(unknown)?;
-        self.store.viewer(user.tenant_id, user.id).await
+        Ok(self.store.viewer(user.tenant_id, user.id).await?)
     }
-}
 
-/// The refusal of whoever brings no valid credential.
-pub fn unauthenticated(message: impl Into<String>) -> Error {
-    Error::client(Code::Unauthenticated, message)
+    fn fail(&self, whose: Whose, reason: Reason, message: &str, context: &Context) {
+        self.failed.attempt(Attempt {
+            whose,
+            reason,
+            at: self.store.now(),
+            context: Context { description: Some(message.to_owned()), ..context.clone() },
+        });
+    }
 }
 
 fn warn(error: &InternalError) {

@@ -23,6 +23,8 @@ pub struct EventFilter {
     pub event_types: Option<Vec<EventType>>,
     /// One of these kinds of record.
     pub resource_names: Option<Vec<ResourceName>>,
+    /// None of these kinds of record.
+    pub excluded_resource_names: Option<Vec<ResourceName>>,
     /// One of the tenant's own types.
     pub custom_types: Option<Vec<Id>>,
     /// One of the tenant's own kinds of record.
@@ -51,6 +53,8 @@ pub struct EventFilter {
     pub occurred_after: Option<Time>,
     /// At this time or earlier.
     pub occurred_before: Option<Time>,
+    /// With this number or one before it.
+    pub up_to_sequence: Option<i64>,
 }
 
 /// The users an event may be by.
@@ -106,6 +110,7 @@ pub struct FilterDraft {
     pub event_types: Option<Vec<EventType>>,
     pub resource_name: Option<ResourceName>,
     pub resource_names: Option<Vec<ResourceName>>,
+    pub exclude_resource_names: Option<Vec<ResourceName>>,
     pub resource_id: Option<String>,
     pub resource_ids: Option<Vec<String>>,
     pub custom_types: Option<Vec<String>>,
@@ -153,6 +158,11 @@ impl FilterDraft {
                 given("resource_id", self.resource_id, Id::new)?.map(|one| vec![one]),
                 listed("resource_ids", self.resource_ids, Id::new)?,
             ),
+            excluded_resource_names: listed(
+                "exclude_resource_names",
+                self.exclude_resource_names,
+                Ok,
+            )?,
             custom_types: listed("custom_types", self.custom_types, Id::new)?,
             custom_resources: listed("custom_resources", self.custom_resources, Id::new)?,
             outcome: self.outcome,
@@ -166,6 +176,7 @@ impl FilterDraft {
             description: given("description", self.description, |text| Query::parse(&text))?,
             occurred_after: given("occurred_after", self.occurred_after, |t| time::parse(&t))?,
             occurred_before: given("occurred_before", self.occurred_before, |t| time::parse(&t))?,
+            up_to_sequence: None,
         })
     }
 }

@@ -121,6 +121,15 @@ impl Default for View {
     }
 }
 
+registry! {
+    /// Which reads of the log leave an event in it.
+    LogOfReads {
+        EveryRequest = "EVERY_REQUEST", "One event a request, however many queries are in it.";
+        OneAPull = "ONE_A_PULL", "As EVERY_REQUEST; but a page that goes on from `after` or `before` leaves nothing within an hour of a page of the same list that left one.";
+        Off = "OFF", "None.";
+    }
+}
+
 impl EventType {
     /// Whether only this server records it.
     pub const fn is_reserved(self) -> bool {

@@ -7,6 +7,7 @@ use super::id::Id;
 use super::plan::Retention;
 use super::policy::{Policies, RecordType, Rules};
 use super::sensitive::SensitiveFields;
+use super::settings::Settings;
 use super::status_note::NoteRules;
 use super::tree::Tree;
 
@@ -20,6 +21,8 @@ pub struct Tenant {
     pub revision: i64,
     /// The organizations.
     pub tree: Tree,
+    /// How its log is kept.
+    pub settings: Settings,
     /// How far back the log goes.
     pub retention: Retention,
     /// Its own types of events and kinds of records.

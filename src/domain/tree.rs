@@ -93,6 +93,12 @@ impl Tree {
         std::iter::successors(start, |id| self.parents.get(*id).and_then(Option::as_ref))
     }
 
+    /// Of some organizations, the one that is nearest to the root; the first by id where several are.
+    pub fn topmost<'a>(&self, ids: impl IntoIterator<Item = &'a Id>) -> Option<&'a Id> {
+        let known = ids.into_iter().filter(|id| self.contains(id));
+        known.min_by_key(|id| (self.upward(id).count(), *id))
+    }
+
     /// The path to an organization; none for one that is not in the tree.
     pub fn path(&self, id: &Id) -> Option<Path> {
         let mut ids: Vec<&Id> = self.upward(id).collect();

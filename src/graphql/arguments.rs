@@ -4,6 +4,7 @@ use async_graphql::{Context, ID};
 
 use super::Requester;
 use super::kind::OrderKey;
+use super::reads;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::kind::ResourceName;
@@ -27,6 +28,7 @@ pub fn texts(ids: Vec<ID>) -> Vec<String> {
 pub async fn viewable(ctx: &Context<'_>, permission: Permission) -> Result<Scope> {
     let Requester { viewer, .. } = ctx.data_unchecked::<Requester>();
     if !viewer.may(permission) {
+        reads::note_refused(ctx)?;
         return Err(Error::forbidden(match permission {
             Permission::ViewResourceHistory => {
                 "viewing a record's history needs can_view_resource_history, can_view_audit_log or is_owner on a membership"

@@ -3,9 +3,10 @@
 //! All that can fail is done before the first field is resolved, by looking ahead at what is
 //! selected: async-graphql would leave a non-null field that fails out of the answer.
 
-use async_graphql::{Lookahead, SimpleObject};
+use async_graphql::{Context, SimpleObject};
 
 use super::event::{AuditEvent, Needs};
+use super::reads;
 use super::scalar::{Cursor, DateTime};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
@@ -64,14 +65,14 @@ pub struct Events {
 }
 
 impl Events {
-    /// Reads a page of a connection.
+    /// Reads the page of a connection that is being resolved, and notes that it was read.
     pub async fn read(
-        store: &Store,
+        ctx: &Context<'_>,
         scope: &Scope,
         filter: &EventFilter,
         request: &PageRequest,
-        selected: &Lookahead<'_>,
     ) -> Result<Self> {
+        let (store, selected) = (ctx.data_unchecked::<Store>(), ctx.look_ahead());
         let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
         let page_info = selected.field("page_info");
         let Page { items, has_more } = match nodes.exists() || edges.exists() || page_info.exists()
@@ -91,10 +92,14 @@ impl Events {
             true => beyond(store, scope, filter, request, ends.0, false).await?,
             false => false,
         };
-        let total_count = match selected.field("total_count").exists() {
+        let counted = selected.field("total_count").exists();
+        let total_count = match counted {
             true => total_count(store, scope, filter).await?,
             false => 0,
         };
+        let answered = if nodes.exists() || edges.exists() { items.len() } else { 0 };
+        let total = counted.then(|| u64::from(total_count.unsigned_abs()));
+        reads::note(ctx, scope.tenant(), answered, total)?;
 
         let purpose = Purpose::Cursor(request.order);
         let cursor =
@@ -114,15 +119,15 @@ impl Connection {
     /// Reads a page, and of everything around it what is selected. `visible` is what the viewer may
     /// see, `scope` the part of it they ask for.
     pub async fn load(
-        store: &Store,
+        ctx: &Context<'_>,
         visible: &Scope,
         scope: &Scope,
         filter: &EventFilter,
         request: &PageRequest,
-        selected: &Lookahead<'_>,
     ) -> Result<Self> {
+        let (store, selected) = (ctx.data_unchecked::<Store>(), ctx.look_ahead());
         let Events { items, cursors, page_info, total_count } =
-            Events::read(store, scope, filter, request, selected).await?;
+            Events::read(ctx, scope, filter, request).await?;
         let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
         let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
         let (want_nodes, want_edges) = (nodes.exists(), edges.exists());

@@ -11,7 +11,7 @@ use async_graphql::{
     Positioned, ServerResult, Value,
 };
 
-use crate::domain::kind::{EventType, Outcome, ResourceName, View};
+use crate::domain::kind::{EventType, LogOfReads, Outcome, ResourceName, View};
 use crate::domain::note::Kind;
 use crate::domain::page::Order;
 use crate::domain::viewer::Hierarchy;
@@ -79,6 +79,7 @@ macro_rules! registry_enum {
 }
 
 registry_enum!(EventType, "AuditEventType", "What was done to the record.");
+registry_enum!(LogOfReads, "LogOfReads", "Which reads of the log leave an event in it.");
 registry_enum!(ResourceName, "AuditEventResourceName", "What kind of record it was done to.");
 registry_enum!(Outcome, "AuditEventOutcome", "How it ended.");
 registry_enum!(View, "AuditLogView", "Whose actions a membership shows.");

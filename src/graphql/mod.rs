@@ -10,6 +10,7 @@ mod definitions;
 mod document;
 mod error;
 mod event;
+mod export;
 mod holds;
 mod kind;
 mod note_rules;
@@ -18,14 +19,17 @@ mod people;
 mod plan;
 mod policies;
 mod query;
+mod reads;
 mod recording;
 mod scalar;
+mod settings;
 mod warning;
 
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
 use crate::domain::event::Context as EventContext;
 use crate::domain::viewer::Viewer;
+use crate::reads::{Reader, Reads};
 use crate::store::Store;
 
 pub use async_graphql::parser::types::OperationType;
@@ -33,6 +37,8 @@ pub use async_graphql::{Request, Response};
 pub use document::operation_type;
 pub use error::failure;
 use error::finish;
+pub use export::Export;
+use reads::Collector;
 pub use scalar::to_variables;
 use warning::Warnings;
 
@@ -45,6 +51,12 @@ pub struct Requester {
     pub context: EventContext,
 }
 
+impl Requester {
+    /// Where from and where to, for what is written down about reading.
+    fn context_at(&self, route: &str) -> EventContext {
+        EventContext { url: Some(route.to_owned()), ..self.context.clone() }
+    }
+}
 /// The root of all queries.
 #[derive(async_graphql::MergedObject, Default)]
 struct Query(
@@ -55,6 +67,7 @@ struct Query(
     note_rules::NoteRuleQueries,
     plan::PlanQueries,
     holds::HoldQueries,
+    settings::SettingsQuery,
 );
 
 /// The root of all mutations.
@@ -67,30 +80,56 @@ struct Mutation(
     notes::NoteMutations,
     note_rules::NoteRuleMutations,
     holds::HoldMutations,
+    settings::SettingsMutation,
 );
 
 /// The executable schema.
 #[derive(Clone)]
-pub struct Schema(async_graphql::Schema<Query, Mutation, EmptySubscription>);
+pub struct Schema {
+    executable: async_graphql::Schema<Query, Mutation, EmptySubscription>,
+    store: Store,
+    reads: Reads,
+}
 
 impl Schema {
     /// The schema over a store.
     pub fn new(store: Store) -> Self {
-        Self(builder().data(store).finish())
+        Self {
+            executable: builder().data(store.clone()).finish(),
+            reads: Reads::new(store.clone()),
+            store,
+        }
     }
 
-    /// Executes a request; its errors carry codes and hold nothing that is not for clients.
-    pub async fn execute(&self, mut request: Request) -> Response {
+    /// Executes a request; its errors carry codes and hold nothing that is not for clients. What it
+    /// reads of the log is written down in the log before it is answered; `route` is where it was sent.
+    pub async fn execute(
+        &self,
+        mut request: Request,
+        requester: Requester,
+        route: &str,
+    ) -> Response {
         document::fill_in_defaults(&mut request);
         let fields = document::root_fields(&mut request);
         let warnings = Warnings::default();
-        let response = finish(self.0.execute(request.data(warnings.clone())).await);
-        warnings.finish(document::in_order(response, &fields))
+        let request = request.data(warnings.clone());
+        let (response, collector) = self.collect(request, &requester).await;
+        let context = requester.context_at(route);
+        let reader = Reader { viewer: &requester.viewer, context: &context };
+        let response = collector.settle(response, &self.reads, reader, &fields).await;
+        warnings.finish(document::in_order(finish(response), &fields))
+    }
+
+    /// Executes a request, and gathers what it reads.
+    async fn collect(&self, request: Request, requester: &Requester) -> (Response, Collector) {
+        let collector = Collector::default();
+        let request = request.data(requester.clone()).data(collector.clone());
+        (self.executable.execute(request).await, collector)
     }
 
     /// The answer to a whole introspection query, for tools that need the schema beforehand.
     pub async fn introspection(&self) -> Response {
-        self.0.execute(INTROSPECTION).await
+        self.executable.execute(INTROSPECTION).await
     }
 }
 

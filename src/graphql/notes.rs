@@ -160,7 +160,7 @@ impl NoteQueries {
         let selected = ctx.look_ahead();
         let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
         let Events { items, cursors, page_info, total_count } =
-            Events::read(store, &scope, &filter, &request, &selected).await?;
+            Events::read(ctx, &scope, &filter, &request).await?;
         let needs = needs(&nodes).or(needs(&edges.field("node")));
         let lines = ResourceNote::load(store, &visible, &style, items, needs).await?;
         let edge = |(node, cursor): (&ResourceNote, Cursor)| ResourceNoteEdge {

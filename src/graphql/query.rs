@@ -5,8 +5,10 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use super::arguments::{asked_for, custom_resource_of, given_id, page_request, texts, viewable};
 use super::connection::Connection;
 use super::event::{AuditEvent, Needs};
+use super::export::UpTo;
 use super::kind::{HierarchyKey, OrderKey};
 use super::people::{Organization, OrganizationMembership, User};
+use super::reads;
 use super::scalar::DateTime;
 use super::{Requester, warning};
 use crate::domain::filter::{EventFilter, FilterDraft};
@@ -39,6 +41,10 @@ impl AuditLog {
         #[graphql(desc = "Only events on one of these kinds of record.")] resource_names: Option<
             Vec<ResourceName>,
         >,
+        #[graphql(
+            desc = "No events on any of these kinds of record; AUDIT_LOG leaves out who read this log."
+        )]
+        exclude_resource_names: Option<Vec<ResourceName>>,
         #[graphql(
             desc = "Only events on the record with this id; used together with resource_name."
         )]
@@ -117,6 +123,7 @@ impl AuditLog {
             custom_types,
             resource_name,
             resource_names,
+            exclude_resource_names,
             custom_resources,
             resource_id: resource_id.map(|id| id.0),
             resource_ids: resource_ids.map(texts),
@@ -133,7 +140,10 @@ impl AuditLog {
             occurred_after: occurred_after.map(|time| time.0),
             occurred_before: occurred_before.map(|time| time.0),
         };
-        let filter = filter.check().map_err(Error::bad_input)?;
+        let filter = EventFilter {
+            up_to_sequence: ctx.data_opt::<UpTo>().map(|UpTo(sequence)| *sequence),
+            ..filter.check().map_err(Error::bad_input)?
+        };
         let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
         let hierarchy = hierarchy.map_or_else(Hierarchy::default, Hierarchy::from);
         let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
@@ -143,8 +153,7 @@ impl AuditLog {
         };
         let scope = asked_for(store, &visible, hierarchy, narrow_to, descendants).await?;
         warning::of_window(ctx, &scope, &filter);
-        let selected = ctx.look_ahead();
-        Connection::load(store, &visible, &scope, &filter, &request, &selected).await.map(Some)
+        Connection::load(ctx, &visible, &scope, &filter, &request).await.map(Some)
     }
 
     /// The history of one record: every event on it in the organizations where you may view it. It
@@ -182,8 +191,7 @@ impl AuditLog {
         };
         let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
         warning::of_window(ctx, &visible, &filter);
-        let selected = ctx.look_ahead();
-        Connection::load(store, &visible, &visible, &filter, &request, &selected).await.map(Some)
+        Connection::load(ctx, &visible, &visible, &filter, &request).await.map(Some)
     }
 
     /// One event; null if there is none, or none that you may view.
@@ -209,6 +217,7 @@ impl AuditLog {
         };
         let needs = Needs::of(&ctx.look_ahead());
         let events = AuditEvent::load(store, &scope, event.into_iter().collect(), needs).await?;
+        reads::note(ctx, scope.tenant(), events.len(), None)?;
         Ok(events.into_iter().next())
     }
 

@@ -7,20 +7,38 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::App;
-use crate::auth::unauthenticated;
+use crate::auth::{Reason, Refusal};
 use crate::domain::event::Context;
-use crate::error::{Error, Result};
+use crate::domain::json::shortened;
+use crate::domain::viewer::Viewer;
+use crate::error::Result;
 use crate::graphql::Requester;
+
+/// How much is kept of what a header says, in characters.
+const MAX_HEADER_CHARS: usize = 1_000;
 
 /// Who sends this request, with their rights at this moment.
 pub async fn requester(app: &App, parts: &Parts) -> Result<Requester> {
-    let viewer = app.authenticator.authenticate(credential(&parts.headers)?).await?;
-    Ok(Requester { viewer, context: context(parts) })
+    let context = context(parts);
+    match sign_in(app, parts, &context).await {
+        Ok(viewer) => Ok(Requester { viewer, context }),
+        Err(refusal) => {
+            if let Refusal::Credential { reason, .. } = &refusal {
+                app.metrics.sign_in_failed(*reason);
+            }
+            Err(refusal.into())
+        }
+    }
+}
+
+async fn sign_in(app: &App, parts: &Parts, context: &Context) -> Result<Viewer, Refusal> {
+    let from = Context { url: Some(parts.uri.path().to_owned()), ..context.clone() };
+    app.authenticator.authenticate(credential(&parts.headers)?, &from).await
 }
 
 /// The credential, in one of the three forms: `Bearer` with a JSON Web Token or an API key, or, as
 /// Healthie's clients send it, `Basic` with an API key and `AuthorizationSource: API`.
-fn credential(headers: &HeaderMap) -> Result<&str> {
+fn credential(headers: &HeaderMap) -> Result<&str, Refusal> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let given = all.next().ok_or_else(|| missing("there is no Authorization header"))?;
     if all.next().is_some() {
@@ -44,10 +62,11 @@ fn credential(headers: &HeaderMap) -> Result<&str> {
     }
 }
 
-fn missing(what: &str) -> Error {
-    unauthenticated(format!(
-        "{what}: send Authorization: Bearer, followed by an API key or a JSON Web Token"
-    ))
+fn missing(what: &str) -> Refusal {
+    Refusal::new(
+        Reason::NoCredential,
+        format!("{what}: send Authorization: Bearer, followed by an API key or a JSON Web Token"),
+    )
 }
 
 /// Where a request comes from, for what it leaves in the log.
@@ -55,7 +74,7 @@ fn context(parts: &Parts) -> Context {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let text = |name| {
         let value = parts.headers.get(name).and_then(|value| value.to_str().ok());
-        value.map(str::to_owned)
+        value.map(|value| shortened(value, MAX_HEADER_CHARS).to_owned())
     };
     Context {
         ip_address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()),

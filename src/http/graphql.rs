@@ -21,6 +21,9 @@ use crate::graphql::{OperationType, Request, Response, failure, operation_type, 
 /// its changes, one of them.
 const LEVELS_OF_A_REQUEST: usize = 7;
 
+/// Where GraphQL is.
+pub const ROUTE: &str = "/graphql";
+
 /// `POST /graphql`
 pub async fn post(State(app): State<App>, request: HttpRequest) -> HttpResponse {
     let (parts, body) = request.into_parts();
@@ -35,7 +38,7 @@ pub async fn post(State(app): State<App>, request: HttpRequest) -> HttpResponse 
     }
     let body = Bytes::from_request(HttpRequest::from_parts(parts, body), &()).await;
     match from_body(body) {
-        Ok(request) => answer(app.schema.execute(request.data(requester)).await),
+        Ok(request) => answer(app.schema.execute(request, requester, ROUTE).await),
         Err(error) => refuse(error),
     }
 }
@@ -58,7 +61,7 @@ pub async fn get(State(app): State<App>, RawQuery(query): RawQuery, parts: Parts
         response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("POST"));
         return response;
     }
-    answer(app.schema.execute(request.data(requester)).await)
+    answer(app.schema.execute(request, requester, ROUTE).await)
 }
 
 fn from_body(body: Result<Bytes, BytesRejection>) -> Result<Request> {

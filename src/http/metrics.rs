@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
+use crate::auth::Reason;
 
 /// The counters of one server.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub struct Metrics {
     requests: Family<Labels, Histogram>,
     recorded: Counter,
     duplicates: Counter,
+    sign_ins_failed: Family<Why, Counter>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -32,10 +34,16 @@ struct Labels {
     status: u16,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Why {
+    reason: &'static str,
+}
+
 impl Metrics {
     pub fn new() -> Self {
         let requests = Family::new_with_constructor(seconds as fn() -> Histogram);
         let (recorded, duplicates) = (Counter::default(), Counter::default());
+        let sign_ins_failed = Family::<Why, Counter>::default();
         let mut registry = Registry::with_prefix("auditlog");
         registry.register_with_unit(
             "http_request_duration",
@@ -49,7 +57,18 @@ impl Metrics {
             "Events sent again over REST that had been recorded before",
             duplicates.clone(),
         );
-        Self { registry: Arc::new(Mutex::new(registry)), requests, recorded, duplicates }
+        registry.register(
+            "sign_ins_failed",
+            "Requests that were refused for their credential, by what is wrong with it",
+            sign_ins_failed.clone(),
+        );
+        let registry = Arc::new(Mutex::new(registry));
+        Self { registry, requests, recorded, duplicates, sign_ins_failed }
+    }
+
+    /// Counts a request that was refused for its credential.
+    pub fn sign_in_failed(&self, reason: Reason) {
+        self.sign_ins_failed.get_or_create(&Why { reason: reason.as_str() }).inc();
     }
 
     /// Counts what a request recorded.

@@ -3,6 +3,7 @@
 //! [`router`] builds all of it, so that tests can drive it without a socket.
 
 mod credentials;
+mod export;
 mod graphql;
 mod health;
 mod metrics;
@@ -47,8 +48,8 @@ pub async fn router(store: Store, authenticator: Authenticator) -> Router {
         store,
     };
     Router::new()
-        .route("/graphql", post(graphql::post).get(graphql::get))
-        .route("/v1/audit-events", post(record::post))
+        .route(graphql::ROUTE, post(graphql::post).get(graphql::get))
+        .route("/v1/audit-events", post(record::post).get(export::get))
         .route("/playground", get(playground::page))
         .route("/playground/playground.js", get(playground::script))
         .route("/playground/playground.css", get(playground::style))

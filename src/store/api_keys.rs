@@ -26,6 +26,8 @@ pub struct ApiKey {
     pub created_at: Time,
     /// When it was last used, to [`LAST_USE_PRECISION`].
     pub last_used_at: Option<Time>,
+    /// When it was deleted. It opens nothing any more, and is kept to tell whose it was.
+    pub revoked_at: Option<Time>,
 }
 
 /// How far behind the stored last use of a key may be: a key that is used all the time costs one
@@ -41,12 +43,13 @@ impl From<api_key::Model> for ApiKey {
             name: row.name,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
+            revoked_at: row.revoked_at,
         }
     }
 }
 
 impl Store {
-    /// The key whose secret has this hash.
+    /// The key whose secret has this hash, deleted or not.
     pub async fn api_key_by_hash(&self, secret_hash: &str) -> Result<Option<ApiKey>> {
         let db = self.readers();
         let Some(tenant_id) = directory::tenant_of(db, Kind::ApiKey, secret_hash).await? else {
@@ -82,9 +85,11 @@ impl Store {
     }
 }
 
-/// The key with this id in a tenant. Nobody else deletes it until the transaction ends.
+/// The key with this id in a tenant, unless it was deleted. Nobody else deletes it until the
+/// transaction ends.
 pub async fn find(transaction: &Transaction, tenant_id: &Id, id: &Id) -> Result<Option<ApiKey>> {
     let row = api_key::Entity::find_by_id((tenant_id.to_string(), id.to_string()))
+        .filter(api_key::Column::RevokedAt.is_null())
         .lock_exclusive()
         .one(transaction)
         .await?;
@@ -102,19 +107,23 @@ pub async fn insert(transaction: &Transaction, key: &ApiKey, secret_hash: &str) 
         secret_hash: Set(secret_hash.to_owned()),
         created_at: Set(key.created_at),
         last_used_at: Set(key.last_used_at),
-        revoked_at: Set(None),
+        revoked_at: Set(key.revoked_at),
     })
     .exec_without_returning(transaction)
     .await?;
     Ok(())
 }
 
-/// Takes a key away: from the commit on it opens nothing.
-pub async fn delete(transaction: &Transaction, key: &ApiKey) -> Result<()> {
-    let id = (key.tenant_id.to_string(), key.id.to_string());
-    if let Some(row) = api_key::Entity::find_by_id(id.clone()).one(transaction).await? {
-        directory::release(transaction, Kind::ApiKey, &row.secret_hash).await?;
-        api_key::Entity::delete_by_id(id).exec(transaction).await?;
-    }
+/// Takes a key away: from the commit on it opens nothing. It is kept, so that using it afterwards can
+/// be told to whom it concerns.
+pub async fn revoke(transaction: &Transaction, key: &ApiKey, now: Time) -> Result<()> {
+    api_key::Entity::update(api_key::ActiveModel {
+        tenant_id: Set(key.tenant_id.to_string()),
+        id: Set(key.id.to_string()),
+        revoked_at: Set(Some(now)),
+        ..Default::default()
+    })
+    .exec(transaction)
+    .await?;
     Ok(())
 }

@@ -91,6 +91,25 @@ impl Store {
         self.lanes.append(tenant, events).await
     }
 
+    /// Appends an event of this server's own, and returns when it is durable. No setting of the tenant
+    /// leaves it out.
+    pub async fn append_own_event(&self, tenant_id: &Id, event: &NewEvent) -> Result<()> {
+        let mut tenant = self.known_tenant(tenant_id).await?;
+        loop {
+            let path = match tenant.tree.path(&event.organization_id) {
+                Some(path) => path,
+                None => {
+                    tenant = self.tenant(tenant_id).await?;
+                    tenant.tree.path(&event.organization_id).ok_or_else(no_organization)?
+                }
+            };
+            match self.append(&tenant, vec![PreparedEvent::new(event, path)]).await? {
+                Outcome::Appended(_) => return Ok(()),
+                Outcome::Stale => tenant = self.tenant(tenant_id).await?,
+            }
+        }
+    }
+
     /// Those of a tenant's events whose ids were recorded with other content, by their place in the
     /// list. For a batch that is not appended: appending finds them by itself.
     pub async fn conflicts(
@@ -133,14 +152,16 @@ impl Store {
     ) -> Result<()> {
         let organization_id = &event.organization_id;
         let path = organizations::locked_path(transaction, tenant_id, organization_id).await?;
-        let path = path.ok_or_else(|| {
-            Error::internal("recording what the server did", "the organization is not there")
-        })?;
+        let path = path.ok_or_else(no_organization)?;
         let events = [PreparedEvent::new(event, path)];
         let batch = Prepared { revision: None, events: &events };
         append(transaction, self.backend(), tenant_id, &[batch], self.now()).await?;
         Ok(())
     }
+}
+
+fn no_organization() -> Error {
+    Error::internal("recording what the server did", "the organization is not there")
 }
 
 /// A batch and the revision of the settings it was prepared by; none for what no setting concerns.

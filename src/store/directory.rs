@@ -55,9 +55,3 @@ pub(super) async fn claim(
     .await?;
     Ok(matches!(inserted, sea_orm::TryInsertResult::Inserted(1..)))
 }
-
-/// Gives an id up.
-pub(super) async fn release(db: &impl ConnectionTrait, kind: Kind, id: &str) -> Result<()> {
-    directory::Entity::delete_by_id((kind.as_str().to_owned(), id.to_owned())).exec(db).await?;
-    Ok(())
-}

@@ -6,7 +6,7 @@ use sea_orm::{
     QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
 };
 
-use super::entity::{audit_event, idempotency_record};
+use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::{Store, filter};
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, Event};
@@ -70,6 +70,14 @@ impl Store {
     /// How many events a scope holds and a filter selects, exactly.
     pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
         Ok(self.select(scope, filter).count(self.readers()).await?)
+    }
+
+    /// The number of the event that was recorded last; 0 when there is none. All that are numbered up to
+    /// it can be seen, and no later one is numbered so.
+    pub async fn last_sequence(&self, tenant_id: &Id) -> Result<i64> {
+        let head =
+            sequence_head::Entity::find_by_id(tenant_id.as_str()).one(self.readers()).await?;
+        Ok(head.map_or(0, |head| head.last_sequence))
     }
 
     /// The event at a position, if the scope holds it.

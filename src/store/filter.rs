@@ -21,6 +21,7 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         acting_users,
         event_types,
         resource_names,
+        excluded_resource_names,
         custom_types,
         custom_resources,
         resource_ids,
@@ -35,6 +36,7 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         description,
         occurred_after,
         occurred_before,
+        up_to_sequence,
     } = filter;
     let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
 
@@ -47,11 +49,16 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         .as_ref()
         .map(|resources| names(resources.iter().map(|r| r.as_str()).collect()))
         .map(|resources| backend.is_one_of(Column::ResourceName, resources));
+    let excluded = excluded_resource_names
+        .as_ref()
+        .map(|resources| names(resources.iter().map(|r| r.as_str()).collect()))
+        .map(|resources| backend.is_one_of(Column::ResourceName, resources).not());
     Condition::all()
         .add(in_scope(backend, scope))
         .add_option(acting_users)
         .add_option(event_types)
         .add_option(resource_names)
+        .add_option(excluded)
         .add_option(
             custom_types.as_ref().map(|names| backend.is_one_of(Column::CustomType, texts(names))),
         )
@@ -87,6 +94,7 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         .add_option(description.as_ref().map(|query| backend.has_words(scope.tenant_id(), query)))
         .add_option(occurred_after.map(|time| Column::OccurredAt.gte(time)))
         .add_option(occurred_before.map(|time| Column::OccurredAt.lte(time)))
+        .add_option(up_to_sequence.map(|sequence| Column::Sequence.lte(sequence)))
 }
 
 /// The events of a scope.

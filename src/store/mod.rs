@@ -24,6 +24,7 @@ pub mod policies;
 pub mod purge;
 pub mod purge_runs;
 mod retire;
+pub mod settings;
 pub mod tenants;
 pub mod users;
 

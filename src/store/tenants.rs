@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction, definitions, note_rules, partitions, plans, policies};
+use super::{Store, Transaction, definitions, note_rules, partitions, plans, policies, settings};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::tree::Tree;
@@ -126,6 +126,7 @@ async fn load(
         sensitive_fields: policies::all_sensitive(db, id).await?,
         note_rules: note_rules::all(db, id).await?,
         retention: plans::retention(db, id).await?,
+        settings: settings::find(db, id).await?,
     })
 }
 

@@ -43,6 +43,7 @@ fn mutation(name: &str) -> String {
         "createOrganizationMembership" => ("CreateOrganizationMembership", MEMBERSHIP.to_owned()),
         "updateOrganizationMembership" => ("UpdateOrganizationMembership", MEMBERSHIP.to_owned()),
         "createApiKey" => ("CreateApiKey", format!("api_key {KEY}")),
+        "updateAuditSettings" => ("UpdateAuditSettings", "audit_settings { log_of_reads }".into()),
         "deleteApiKey" => ("DeleteApiKey", KEY.to_owned()),
         "setAuditPolicy" => ("SetAuditPolicy", POLICY.to_owned()),
         "removeAuditPolicy" => ("RemoveAuditPolicy", POLICY.to_owned()),

@@ -9,13 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use auditlog::auth::Authenticator;
-use auditlog::http;
 use serde_json::{Value, json};
 
 use crate::support::client::Client;
-use crate::support::world::{May, ORGANIZATIONS, VIEW, World, event_with};
-use crate::support::{On, TestClock, TestDatabase};
+use crate::support::world::{May, VIEW, World, event_with};
+use crate::support::{On, TestDatabase};
 
 /// Counts the statements that are executed over its connections.
 struct Counter {
@@ -107,14 +105,7 @@ async fn counted() -> (World, Counter) {
     let counter = Counter::before(address.to_owned());
     let name = name.split('?').next().unwrap();
     database.url = format!("{scheme}//{user}@127.0.0.1:{}/{name}?sslmode=disable", counter.port);
-    let clock = TestClock::new();
-    let store = database.store(clock.clock()).await;
-    let router = http::router(store.clone(), Authenticator::new(store.clone(), None)).await;
-    let world = World { database, clock, store, router };
-    for (id, name, parent) in ORGANIZATIONS {
-        world.organization(id, name, parent).await;
-    }
-    (world, counter)
+    (World::over(database, None).await.with_organizations().await, counter)
 }
 
 struct Meter {

@@ -78,6 +78,7 @@ async fn every_example_query_answers(on: On) {
         "count",
         "definitions",
         "deletions",
+        "failed-sign-ins",
         "field-history",
         "four-months",
         "from-address",
@@ -85,7 +86,6 @@ async fn every_example_query_answers(on: On) {
         "last-page",
         "one-event",
         "poll",
-        "recent-changes",
         "record-history",
         "resource-history",
         "resource-notes",
@@ -98,6 +98,11 @@ async fn every_example_query_answers(on: On) {
     ] {
         run(name, &officer, &[]).await;
     }
+    // From here on reads leave events, which would be counted above.
+    run("update-audit-settings", &owner, &[]).await;
+    run("audit-settings", &officer, &[]).await;
+    run("recent-changes", &officer, &[]).await;
+    run("who-read-the-log", &officer, &[]).await;
 
     assert_eq!(queries.into_keys().collect::<Vec<_>>(), Vec::<String>::new(), "not run");
     insta::assert_snapshot!("example_queries", summary);

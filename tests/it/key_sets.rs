@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use auditlog::auth::jwt::{KeySource, Settings, Verifier};
 use auditlog::domain::time::Time;
+use auditlog::error::Error;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -39,7 +40,7 @@ fn from_file(text: &str) -> Result<Verifier, String> {
 }
 
 async fn verify(verifier: &Verifier, token: &str, now: Time) -> Result<String, String> {
-    verifier.verify(token, now).await.map_err(|error| error.to_string())
+    verifier.verify(token, now).await.map_err(|refusal| Error::from(refusal).to_string())
 }
 
 async fn is_trusted(verifier: &Verifier, token: &str) -> bool {

@@ -1,6 +1,7 @@
 //! JSON Web Tokens signed with a secret, what they must say, and what they have no say in.
 
 use auditlog::auth::jwt::{KeySource, Settings, Verifier};
+use auditlog::error::Error;
 use axum::http::StatusCode;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
@@ -29,7 +30,8 @@ fn settings() -> Settings {
 async fn verify(settings: Settings, token: &str) -> Result<String, String> {
     let verifier = Verifier::new(settings).unwrap();
     let verified = verifier.verify(token, TestClock::new().now()).await;
-    verified.map_err(|error| {
+    verified.map_err(|refusal| {
+        let error = Error::from(refusal);
         assert_eq!(error.code().as_str(), "UNAUTHENTICATED");
         error.to_string()
     })

@@ -18,4 +18,5 @@ pub mod sensitive_field;
 pub mod sequence_head;
 pub mod status_note_rule;
 pub mod tenant_plan;
+pub mod tenant_setting;
 pub mod user;

@@ -26,27 +26,34 @@ impl Poller {
 
     /// The next page: at most `first` events that were not polled before.
     pub async fn poll(&mut self, first: u32) -> Vec<Value> {
+        self.page(first).await.0
+    }
+
+    /// As [`Self::poll`], and whether there is more.
+    async fn page(&mut self, first: u32) -> (Vec<Value>, bool) {
         let variables = json!({"after": self.cursor, "first": first});
         let mut data = self.client.data(&self.query, variables).await;
         let log = &mut data["auditLog"];
         if let Some(cursor) = log["page_info"]["end_cursor"].as_str() {
             self.cursor = Some(cursor.to_owned());
         }
+        let more = log["page_info"]["has_next_page"] == true;
         match log["nodes"].take() {
-            Value::Array(events) => events,
+            Value::Array(events) => (events, more),
             other => panic!("no list: {other}"),
         }
     }
 
-    /// All that was recorded since the last poll.
+    /// All that was recorded since the last poll. (Not until a page is empty: where reads are logged,
+    /// each would find the one before it.)
     pub async fn rest(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         loop {
-            let page = self.poll(1_000).await;
-            if page.is_empty() {
+            let (page, more) = self.page(1_000).await;
+            events.extend(page);
+            if !more {
                 return events;
             }
-            events.extend(page);
         }
     }
 }

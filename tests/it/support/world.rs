@@ -11,9 +11,11 @@
 
 use auditlog::admin::{self, Actor, NewUser, Rights};
 use auditlog::auth::{Authenticator, jwt};
-use auditlog::domain::kind::View;
+use auditlog::domain::id::Id;
+use auditlog::domain::kind::{LogOfReads, View};
+use auditlog::domain::settings::Settings;
 use auditlog::http;
-use auditlog::store::Store;
+use auditlog::store::{Store, settings};
 use axum::Router;
 use serde_json::{Value, json};
 
@@ -37,6 +39,8 @@ pub struct World {
     pub clock: TestClock,
     pub store: Store,
     pub router: Router,
+    /// Its tenants' reads of the log leave events only where a test is about that.
+    log_of_reads: LogOfReads,
 }
 
 /// What a test user may do.
@@ -85,22 +89,36 @@ impl World {
     }
 
     pub async fn with_tokens(on: On, tokens: Option<jwt::Settings>) -> Self {
-        let world = Self::empty(on, tokens).await;
+        Self::empty(on, tokens).await.with_organizations().await
+    }
+
+    /// As it is out of the box: reads of the log leave events.
+    pub async fn logging_reads(on: On) -> Self {
+        let world = Self::empty(on, None).await;
+        let log_of_reads = LogOfReads::EveryRequest;
+        Self { log_of_reads, ..world }.with_organizations().await
+    }
+
+    pub async fn with_organizations(self) -> Self {
         for (id, name, parent) in ORGANIZATIONS {
-            world.organization(id, name, parent).await;
+            self.organization(id, name, parent).await;
         }
-        world
+        self
     }
 
     /// Without any organization.
     pub async fn empty(on: On, tokens: Option<jwt::Settings>) -> Self {
-        let database = TestDatabase::new(on).await;
+        Self::over(TestDatabase::new(on).await, tokens).await
+    }
+
+    /// As [`Self::empty`], over this database.
+    pub async fn over(database: TestDatabase, tokens: Option<jwt::Settings>) -> Self {
         let clock = TestClock::new();
         let store = database.store(clock.clock()).await;
         let tokens = tokens.map(|settings| jwt::Verifier::new(settings).unwrap());
         let authenticator = Authenticator::new(store.clone(), tokens);
         let router = http::router(store.clone(), authenticator).await;
-        Self { database, clock, store, router }
+        Self { database, clock, store, router, log_of_reads: LogOfReads::Off }
     }
 
     pub async fn organization(&self, id: &str, name: &str, parent: Option<&str>) {
@@ -108,7 +126,19 @@ impl World {
         let (id, name) = (id.to_owned(), name.to_owned());
         let operator = Actor::operator();
         let made = admin::create_organization(&self.store, &operator, id, name, parent).await;
-        made.unwrap().unwrap();
+        let made = made.unwrap().unwrap();
+        if made.parent_id.is_none() && self.log_of_reads != LogOfReads::EveryRequest {
+            self.set_quietly(&made.id, Settings { log_of_reads: self.log_of_reads }).await;
+        }
+    }
+
+    /// Gives a tenant settings, which leaves no event.
+    async fn set_quietly(&self, tenant_id: &Id, settings: Settings) {
+        let tenant_id = tenant_id.clone();
+        let set = self.store.write(move |_, transaction| {
+            Box::pin(async move { settings::save(transaction, &tenant_id, &settings).await })
+        });
+        set.await.unwrap();
     }
 
     /// Adds a user and signs them in with a key of their own.

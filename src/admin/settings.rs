@@ -1,0 +1,58 @@
+//! Choosing how a tenant's log is kept.
+
+use super::actor::{Actor, Done};
+use super::{object, string};
+use crate::domain::json::Json;
+use crate::domain::kind::{EventType, LogOfReads, ResourceName};
+use crate::domain::settings::Settings;
+use crate::error::{Error, Result};
+use crate::store::{Store, settings, tenants};
+
+/// What of a tenant's settings is to change; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsChange {
+    /// See [`Settings::log_of_reads`].
+    pub log_of_reads: Option<LogOfReads>,
+}
+
+/// Changes the settings of the actor's tenant, of which they are an owner.
+pub async fn update_settings(
+    store: &Store,
+    actor: &Actor,
+    change: SettingsChange,
+) -> Result<Settings> {
+    let Some(scope) = actor.scope() else {
+        return Err(Error::bad_input("settings are changed by an owner, through the API"));
+    };
+    let (actor, tenant_id) = (actor.clone(), scope.tenant_id().clone());
+    store
+        .write(move |store, transaction| {
+            Box::pin(async move {
+                // Nobody else changes them meanwhile.
+                tenants::lock(transaction, &tenant_id).await?;
+                let before = settings::find(transaction, &tenant_id).await?;
+                let SettingsChange { log_of_reads } = change;
+                let after = Settings { log_of_reads: log_of_reads.unwrap_or(before.log_of_reads) };
+                if after == before {
+                    return Ok(after);
+                }
+                settings::save(transaction, &tenant_id, &after).await?;
+                let done = Done {
+                    event_type: EventType::Update,
+                    resource_name: ResourceName::AuditSettings,
+                    resource_id: tenant_id.clone(),
+                    organization_id: tenant_id.clone(),
+                    before: Some(settings_json(&before)),
+                    after: Some(settings_json(&after)),
+                };
+                actor.record(store, transaction, &tenant_id, done).await?;
+                Ok(after)
+            })
+        })
+        .await
+}
+
+fn settings_json(settings: &Settings) -> Json {
+    let Settings { log_of_reads } = settings;
+    object([("log_of_reads", string(Some(log_of_reads.as_str())))])
+}
