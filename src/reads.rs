@@ -207,9 +207,11 @@ fn told(tenant: &Tenant, reads: &[Read]) -> Members {
 /// Where an event about reads is filed: in the organization they asked for, if they agree on one;
 /// else in the topmost one that lets the viewer read.
 fn place(tenant: &Tenant, viewer: &Viewer, reads: &[Read]) -> Id {
-    let asked_for = common(reads, "organization_id").filter(|id| tenant.tree.contains(id));
+    let may_read = viewer.organizations_with(Permission::ViewResourceHistory);
+    // Nobody leaves anything in the log of an organization that is not theirs to read.
+    let asked_for = common(reads, "organization_id")
+        .filter(|id| tenant.tree.upward(id).any(|above| may_read.contains(above)));
     asked_for.unwrap_or_else(|| {
-        let may_read = viewer.organizations_with(Permission::ViewResourceHistory);
         let member_of = viewer.memberships.iter().map(|membership| &membership.organization_id);
         let topmost = tenant.tree.topmost(&may_read).or_else(|| tenant.tree.topmost(member_of));
         topmost.unwrap_or(&tenant.id).clone()

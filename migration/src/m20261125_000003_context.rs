@@ -69,11 +69,5 @@ WITH RECURSIVE paths (tenant_id, id, path) AS (
     FROM organizations child
     JOIN paths ON paths.tenant_id = child.tenant_id AND paths.id = child.parent_id
 )
-UPDATE audit_events SET organization_path = (
-    SELECT path FROM paths
-    WHERE paths.tenant_id = audit_events.tenant_id AND paths.id = audit_events.organization_id
-)
-WHERE EXISTS (
-    SELECT 1 FROM paths
-    WHERE paths.tenant_id = audit_events.tenant_id AND paths.id = audit_events.organization_id
-)";
+UPDATE audit_events SET organization_path = paths.path FROM paths
+WHERE paths.tenant_id = audit_events.tenant_id AND paths.id = audit_events.organization_id";

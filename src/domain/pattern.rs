@@ -97,8 +97,8 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
-        let dot = text.match_indices('.').map(|(at, _)| at);
-        let dot = dot.filter(|at| !text.get(..*at).is_some_and(|key| key.ends_with('\\'))).min();
+        let mut dots = text.match_indices('.').map(|(at, _)| at);
+        let dot = dots.find(|at| !text.get(..*at).is_some_and(|key| key.ends_with('\\')));
         let (part, after) = match dot {
             Some(at) => (text.get(..at)?, text.get(at + 1..)),
             None => (text, None),

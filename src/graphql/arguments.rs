@@ -24,6 +24,15 @@ pub fn texts(ids: Vec<ID>) -> Vec<String> {
     ids.into_iter().map(|id| id.0).collect()
 }
 
+/// What the history of a kind of record takes. What this server keeps itself, its own reads among it,
+/// is for viewers of the log.
+pub(super) const fn history_of(resource_name: ResourceName) -> Permission {
+    match resource_name.is_reserved() {
+        true => Permission::ViewAuditLog,
+        false => Permission::ViewResourceHistory,
+    }
+}
+
 /// What the requester may view by a right; refused when that is nothing.
 pub async fn viewable(ctx: &Context<'_>, permission: Permission) -> Result<Scope> {
     let Requester { viewer, .. } = ctx.data_unchecked::<Requester>();

@@ -4,7 +4,9 @@ use async_graphql::{Context, ID, InputObject, Lookahead, Object, SimpleObject};
 
 use super::Requester;
 use super::administration::{FieldMessage, split};
-use super::arguments::{asked_for, custom_resource_of, given_id, page_request, viewable};
+use super::arguments::{
+    asked_for, custom_resource_of, given_id, history_of, page_request, viewable,
+};
 use super::connection::{Events, PageInfo};
 use super::event::{AuditEvent, Needs};
 use super::kind::{NoteKind, OrderKey};
@@ -137,7 +139,7 @@ impl NoteQueries {
         #[graphql(desc = "The last so many lines: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<ResourceNoteConnection>> {
         let store = ctx.data_unchecked::<Store>();
-        let visible = viewable(ctx, Permission::ViewResourceHistory).await?;
+        let visible = viewable(ctx, history_of(resource_name)).await?;
         if kinds.as_ref().is_some_and(Vec::is_empty) {
             return Err(Error::bad_input(
                 "kinds is an empty list: name at least one, or leave it out to get all",

@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
-use super::arguments::{asked_for, custom_resource_of, given_id, page_request, texts, viewable};
+use super::arguments::{
+    asked_for, custom_resource_of, given_id, history_of, page_request, texts, viewable,
+};
 use super::connection::Connection;
 use super::event::{AuditEvent, Needs};
 use super::export::UpTo;
@@ -180,7 +182,7 @@ impl AuditLog {
         #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<Connection>> {
         let store = ctx.data_unchecked::<Store>();
-        let visible = viewable(ctx, Permission::ViewResourceHistory).await?;
+        let visible = viewable(ctx, history_of(resource_name)).await?;
         let filter = EventFilter {
             resource_names: Some(vec![resource_name]),
             custom_resources: custom_resource_of(resource_name, custom_resource)?,
