@@ -1,5 +1,6 @@
 //! Which events somebody asks for.
 
+use super::diff::Change;
 use super::id::{Id, NO_AUTHOR};
 use super::json::{Json, write_string};
 use super::kind::{EventType, Outcome, ResourceName};
@@ -77,6 +78,15 @@ pub struct ChangedValue {
     pub after: Option<Value>,
 }
 
+impl ChangedValue {
+    /// A change that reads as is asked, for looking at what it would show.
+    pub fn change(&self) -> Change {
+        let json =
+            |value: &Option<Value>| value.as_ref().and_then(Value::json).unwrap_or(Json::Null);
+        Change::new(self.field.clone(), json(&self.before), json(&self.after))
+    }
+}
+
 /// A value as a reader is shown it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
@@ -92,11 +102,16 @@ impl Value {
         let mut string = String::new();
         // Writing to a String cannot fail.
         let _ = write_string(&self.0, &mut string);
+        let json = self.json().map(|_| self.0.clone());
+        [Some(string), json].into_iter().flatten().collect()
+    }
+
+    /// What is shown like this, if it is no string.
+    fn json(&self) -> Option<Json> {
         let is_shown_as_it_is = |json: &Json| {
             !matches!(json, Json::Null | Json::String(_)) && json.to_string() == self.0
         };
-        let json = Json::parse(&self.0).ok().filter(is_shown_as_it_is);
-        [Some(string), json.map(|_| self.0.clone())].into_iter().flatten().collect()
+        Json::parse(&self.0).ok().filter(is_shown_as_it_is)
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::diff::Change;
 use super::event::{Context, Event};
 use super::json::Json;
-use super::pattern::{Pattern, Patterns, keys};
+use super::pattern::{Pattern, Patterns};
 use super::policy::RecordType;
 use super::redaction::Mask;
 
@@ -66,12 +67,9 @@ impl SensitiveFields {
         Ok(Event { changes, context: Context { metadata, ..event.context }, ..event })
     }
 
-    /// In which kinds of record the values of a field are hidden, or may hold something that is.
-    pub fn hiding(&self, field: &str) -> Hiding {
-        let hides = |mask: &Mask| {
-            keys(field).fold(mask.fields.record(), |at, key| mask.fields.under(&at, &key))
-        };
-        let is_hidden = |mask: &Mask| !hides(mask).is_nothing();
+    /// In which kinds of record a change would be hidden, or a part of its values.
+    pub fn hiding(&self, change: &Change) -> Hiding {
+        let is_hidden = |mask: &Mask| mask.covers(change);
         if self.masks.get(&None).is_some_and(is_hidden) {
             return Hiding::InAll;
         }
@@ -82,7 +80,7 @@ impl SensitiveFields {
     }
 }
 
-/// The kinds of record in which a field is sensitive.
+/// The kinds of record in which something is hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hiding {
     /// All of them.

@@ -205,7 +205,7 @@ fn changed(backend: Backend, scope: &Scope, value: &ChangedValue) -> Condition {
             .add(Column::ResourceName.eq(kind.resource_name.as_str()))
             .add_option(custom.map(|name| Column::CustomResource.eq(name.as_str())))
     };
-    let hiding = scope.tenant().sensitive_fields.hiding(&value.field);
+    let hiding = scope.tenant().sensitive_fields.hiding(&value.change());
     let readable = match (happened_in(backend, scope.sensitive()), hiding) {
         (None, _) => None,
         (Some(readable), Hiding::InAll) => Some(readable),

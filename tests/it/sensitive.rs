@@ -19,6 +19,7 @@ on_both!(
     values_are_read_by_those_who_may_and_withheld_from_all_others,
     setting_sensitive_fields_is_answered_and_recorded,
     it_holds_at_once_for_what_was_recorded_before,
+    a_value_is_found_where_it_may_be_read_and_nowhere_else,
     worlds_that_differ_in_sensitive_values_alone_answer_alike,
 );
 
@@ -127,6 +128,56 @@ async fn it_holds_at_once_for_what_was_recorded_before(on: On) {
     assert_eq!(event["resource_changes"][0], shown(json!("[withheld]"), "[withheld]", true));
 }
 
+async fn a_value_is_found_where_it_may_be_read_and_nowhere_else(on: On) {
+    let world = World::new(on).await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let viewer = world.user("vera", "acme", SENSITIVE).await;
+    let partly = world.user("pat", "acme", VIEW).await;
+    world.member("pat", "west", SENSITIVE).await;
+    let recorder = world.recorder("acme").await;
+    let contacts = r#"[{"name":"Ann","phone":"2"}]"#;
+    let record = |place: &str, resource: &str| {
+        let listed: Value = serde_json::from_str(contacts).unwrap();
+        let after = json!({"ssn": "1", "contacts": listed, "dea": 3, "status": "1"});
+        event_with(place, "1", json!({"resource_name": resource, "after": after}))
+    };
+    let places = ["boston", "portland"];
+    let events = places.iter().flat_map(|p| [record(p, "APPOINTMENT"), record(p, "TASK")]);
+    recorder.recorded(events.collect()).await;
+    mark(&owner).await;
+    let found = async |client: &Client, field: &str, value: &str| {
+        let query = "query($field: String!, $value: String!) {
+            auditLog(changed_field: $field, value_after: $value, order_by: SEQUENCE_ASC) {
+                total_count nodes { organization { id } resource_name }
+            }
+        }";
+        let data = client.data(query, json!({"field": field, "value": value})).await;
+        let nodes = data["auditLog"]["nodes"].as_array().unwrap();
+        assert_eq!(data["auditLog"]["total_count"], nodes.len());
+        let line = |event: &Value| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            format!("{} {}", text(&event["organization"]["id"]), text(&event["resource_name"]))
+        };
+        nodes.iter().map(line).collect::<Vec<_>>().join(", ")
+    };
+    let all = "boston APPOINTMENT, boston TASK, portland APPOINTMENT, portland TASK";
+    let but_boston = "boston TASK, portland APPOINTMENT, portland TASK";
+    let tasks = "boston TASK, portland TASK";
+    for (field, value, to_partly, to_owner) in [
+        // Sensitive on appointments alone; of lists, a part of them.
+        ("ssn", "1", but_boston, tasks),
+        ("contacts", contacts, but_boston, tasks),
+        // On every kind of record; and on none.
+        ("dea", "3", "portland APPOINTMENT, portland TASK", ""),
+        ("status", "1", all, all),
+    ] {
+        assert_eq!(found(&viewer, field, value).await, all, "{field}");
+        assert_eq!(found(&partly, field, value).await, to_partly, "{field}");
+        assert_eq!(found(&owner, field, value).await, to_owner, "{field}");
+        assert_eq!(found(&owner, field, "[withheld]").await, "", "{field}");
+    }
+}
+
 /// The same thing in two worlds.
 type Twin = (Value, Value);
 
@@ -230,6 +281,18 @@ async fn readers(on: On, events: Vec<Value>) -> (World, Vec<Client>) {
     let partly = world.user("pat", "acme", VIEW).await;
     world.member("pat", "west", May { view: false, ..SENSITIVE }).await;
     mark(&owner).await;
+    let rules = json!([
+        {"fields": [{"field": "ssn"}, {"field": "contacts"}], "text": "{changes}"},
+        {"fields": [{"field": "ssn"}, {"field": "profile"}], "becomes": ["x"], "text": "It is x"},
+        {"fields": [{"field": "status"}], "becomes": ["x"], "text": "{label} was {before}"},
+    ]);
+    let query = "mutation($rules: [StatusNoteRuleInput!]!) {
+        setStatusNoteRules(input: {resource_name: APPOINTMENT, rules: $rules}) {
+            messages { message }
+        }
+    }";
+    let answer = owner.data(query, json!({"rules": rules})).await;
+    assert_eq!(answer["setStatusNoteRules"]["messages"], json!([]));
     world.recorder("acme").await.recorded(json!(events)).await;
     (world, vec![owner, viewer, partly])
 }
@@ -276,7 +339,26 @@ fn questions() -> Vec<(String, Value)> {
         }
         questions.push((counts + "}", json!({})));
     }
+    for word in ["x", "y", "was"] {
+        let query = format!("{{ auditLog(description: \"{word}\") {{ total_count }} }}");
+        questions.push((query, json!({})));
+    }
+    // What a list that holds something hidden may be, and how it reads.
+    for phone in ["x", "[withheld]"] {
+        let value = json!([{"name": "x", "phone": phone}]).to_string();
+        let asked = format!("changed_field: \"contacts\", value_after: {}", json!(value));
+        let query = format!("{{ auditLog({asked}) {{ total_count nodes {{ sequence }} }} }}");
+        questions.push((query, json!({})));
+    }
     for id in 0..4 {
+        questions.push((
+            format!(
+                "{{ resourceNotes(resource_name: APPOINTMENT, resource_id: \"{id}\") {{
+                    total_count nodes {{ line event {{ {ALL} description }} }}
+                }} }}"
+            ),
+            json!({}),
+        ));
         questions.push((
             format!(
                 "{{ resourceHistory(resource_name: APPOINTMENT, resource_id: \"{id}\") {{
