@@ -13,7 +13,6 @@ use crate::domain::json::{Json, Members};
 use crate::domain::kind::{EventType, LogOfReads, Outcome, ResourceName};
 use crate::domain::pulls::{Pull, Pulls};
 use crate::domain::read::{Read, common, metadata};
-use crate::domain::sensitive::Hiding;
 use crate::domain::tenant::Tenant;
 use crate::domain::throttle::{Limits, Throttle};
 use crate::domain::viewer::{Permission, Viewer};
@@ -79,7 +78,7 @@ impl Reads {
         let event = NewEvent {
             context: Context {
                 description: Some(format!("{count} read")),
-                metadata: Some(Json::Object(told(tenant, &reads)).to_string()),
+                metadata: Some(Json::Object(told(&reads)).to_string()),
                 ..reader.context.clone()
             },
             ..event(tenant, reader, EventType::View, &reads)
@@ -104,7 +103,7 @@ impl Reads {
             return Ok(());
         }
         let reads = [read];
-        let mut said = told(tenant, &reads);
+        let mut said = told(&reads);
         said.push(("format".to_owned(), Json::String(format.to_owned())));
         let [Read { count, .. }] = &reads;
         let count = events(*count);
@@ -148,7 +147,7 @@ impl Reads {
         let (user_id, now) = (&reader.viewer.user_id, self.store.now());
         let asked = lock(&self.refusals).ask(&tenant.id, user_id.as_str(), now);
         let Some(suppressed) = asked else { return Ok(()) };
-        let mut said = told(&tenant, &reads);
+        let mut said = told(&reads);
         if suppressed > 0 {
             said.push(("suppressed".to_owned(), Json::Number(suppressed.to_string())));
         }
@@ -190,18 +189,10 @@ fn event(
     }
 }
 
-/// What an event about reads says of them. Whoever may read it may not know what a sensitive field was
-/// searched for.
-fn told(tenant: &Tenant, reads: &[Read]) -> Members {
-    let hides = |read: &Read| match read.text("changed_field") {
-        Some(field) => tenant.sensitive_fields.hiding(field) != Hiding::In(Vec::new()),
-        None => false,
-    };
-    let told: Vec<Read> = reads
-        .iter()
-        .map(|read| if hides(read) { read.without_values() } else { read.clone() })
-        .collect();
-    metadata(&told)
+/// What an event about reads says of them. Whoever may read it may not know what a field was searched
+/// for, now or once it is sensitive: the values are left out.
+fn told(reads: &[Read]) -> Members {
+    metadata(&reads.iter().map(Read::without_values).collect::<Vec<_>>())
 }
 
 /// Where an event about reads is filed: in the organization they asked for, if they agree on one;

@@ -18,7 +18,7 @@ use crate::domain::kind::{Outcome, ResourceName};
 use crate::domain::note::{self, Kind, Marks};
 use crate::domain::style::{Locale, Style, Zone};
 use crate::domain::time::Time;
-use crate::domain::viewer::{Descendants, Hierarchy, Permission, Scope};
+use crate::domain::viewer::{Descendants, Hierarchy, Scope};
 use crate::error::{Error, Result};
 use crate::notes::{self, NewNote};
 use crate::store::Store;

@@ -58,7 +58,10 @@ async fn every_printed_line_answers_as_its_account_is_described() {
     }
     assert!(forbidden > 0 && recorders > 0);
     let all = everything[0];
-    assert!(all > 1_000 && everything.iter().all(|total| *total == all), "{everything:?}");
+    // Each line that reads leaves an event, which the next one counts.
+    let lines = u64::try_from(accounts.len()).unwrap();
+    assert!(all > 1_000, "{everything:?}");
+    assert!(everything.iter().all(|total| (all..=all + lines).contains(total)), "{everything:?}");
     assert!(!parts.is_empty(), "nobody sees a part");
     assert!(parts.iter().all(|part| *part > 0 && *part < all), "{parts:?} of {all}");
 

@@ -145,7 +145,10 @@ impl Installation {
     pub async fn log(&self, key: &str) -> Vec<Value> {
         let client = self.client(key).await;
         let query = "query ($after: String) {
-            auditLog(order_by: SEQUENCE_ASC, first: 1000, after: $after) {
+            auditLog(
+                order_by: SEQUENCE_ASC, first: 1000, after: $after,
+                exclude_resource_names: [AUDIT_LOG]
+            ) {
                 nodes {
                     sequence external_id type resource_name resource_id
                     acting_user { id } organization { id }

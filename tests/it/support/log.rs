@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 
-/// Every event that somebody may view after a cursor, in the order of recording.
+/// Every event that somebody may view after a cursor, in the order of recording, but for what the
+/// polls themselves leave.
 pub struct Poller {
     client: Client,
     query: String,
@@ -15,7 +16,10 @@ impl Poller {
     pub fn new(client: &Client, selection: &str) -> Self {
         let query = format!(
             "query($after: String, $first: Int!) {{
-                auditLog(order_by: SEQUENCE_ASC, after: $after, first: $first) {{
+                auditLog(
+                    order_by: SEQUENCE_ASC, after: $after, first: $first,
+                    exclude_resource_names: [AUDIT_LOG]
+                ) {{
                     page_info {{ end_cursor has_next_page }}
                     nodes {{ sequence {selection} }}
                 }}
