@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::definitions;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
 use crate::support::retention::{hold, purge, release};
@@ -199,4 +200,6 @@ async fn the_root_can_be_held_and_a_custom_record(on: On) {
 }
 
 /// Where kinds of one's own have to be defined, defines one.
-async fn define(_owner: &Client, _kind: &str) {}
+async fn define(owner: &Client, kind: &str) {
+    definitions::done(owner, "defineAuditResource", json!({"name": kind})).await;
+}
