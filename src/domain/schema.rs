@@ -2,8 +2,8 @@
 //!
 //! A schema comes from a client and is run on every event of its kind, so it is held to what is safe to
 //! run for anybody: it refers to nothing outside of itself, its patterns match in linear time, it
-//! unfolds to a bounded size ([`limits`]), and checking one event takes a bounded number of steps
-//! ([`instance`]). Numbers are compared as they are written, whatever their size.
+//! unfolds to a bounded size (`limits`), and checking one event takes a bounded number of steps
+//! (`instance`). Numbers are compared as they are written, whatever their size.
 
 mod instance;
 mod limits;
