@@ -141,14 +141,18 @@ impl Installation {
         Client::bearer(&router, key)
     }
 
-    /// Every event that the key's owner may view, in the order of their sequence.
+    /// Every event that the key's owner may view, in the order of their sequence, but for reads.
     pub async fn log(&self, key: &str) -> Vec<Value> {
+        let mut log = self.log_with_reads(key).await;
+        log.retain(|event| event["resource_name"] != "AUDIT_LOG");
+        log
+    }
+
+    /// The same with what reads left, the reads of this log among it.
+    pub async fn log_with_reads(&self, key: &str) -> Vec<Value> {
         let client = self.client(key).await;
         let query = "query ($after: String) {
-            auditLog(
-                order_by: SEQUENCE_ASC, first: 1000, after: $after,
-                exclude_resource_names: [AUDIT_LOG]
-            ) {
+            auditLog(order_by: SEQUENCE_ASC, first: 1000, after: $after) {
                 nodes {
                     sequence external_id type resource_name resource_id
                     acting_user { id } organization { id }
