@@ -30,6 +30,8 @@ pub enum On {
 pub struct TestDatabase {
     pub on: On,
     pub url: String,
+    /// How many servers' stores there were over it.
+    stores: AtomicU64,
     /// Holds SQLite's file.
     _directory: Option<tempfile::TempDir>,
 }
@@ -44,20 +46,22 @@ impl TestDatabase {
             }
             On::Postgres => (postgres::new_database().await, None),
         };
-        Self { on, url, _directory: directory }
+        Self { on, url, stores: AtomicU64::new(0), _directory: directory }
     }
 
     /// A store over it, as one server has it.
     pub async fn store(&self, clock: Clock) -> Store {
         let database = Database::connect(&self.url).await.unwrap();
         database.migrate().await.unwrap();
-        Store::open(database, clock, counting()).await.unwrap()
+        let earlier = self.stores.fetch_add(1, Ordering::SeqCst);
+        Store::open(database, clock, counting(earlier << 32)).await.unwrap()
     }
 }
 
-/// Random bytes that are the same in every run, so that whole answers can be compared.
-fn counting() -> Random {
-    let count = AtomicU64::new(0);
+/// Random bytes that are the same in every run, so that whole answers can be compared, and others than
+/// those of another server.
+fn counting(from: u64) -> Random {
+    let count = AtomicU64::new(from);
     Arc::new(move |bytes| {
         let count = count.fetch_add(1, Ordering::SeqCst).to_be_bytes();
         let last = bytes.len() - count.len();
