@@ -54,8 +54,10 @@ impl Pulls {
 
     /// Remembers that a page of the pull was logged.
     pub fn remember(&mut self, pull: Pull, now: Time) {
-        self.logged.insert(pull, now);
-        self.in_order.push_back((now, pull));
+        // Not twice for the same time: the first one to go would take the other one with it.
+        if self.logged.insert(pull, now) != Some(now) {
+            self.in_order.push_back((now, pull));
+        }
         while let Some(&(time, oldest)) = self.in_order.front()
             && (self.in_order.len() > self.most || now - time >= SPAN)
         {
