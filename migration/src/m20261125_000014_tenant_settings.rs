@@ -18,6 +18,8 @@ impl MigrationTrait for Migration {
             .table("tenant_settings")
             .col(columns.required_text("tenant_id").primary_key())
             .col(columns.required_text("log_of_reads").default("EVERY_REQUEST"))
+            .col(columns.required_text("locale").default("en-US"))
+            .col(columns.required_text("time_zone").default("UTC"))
             .take();
         manager.create_table(table).await
     }

@@ -123,9 +123,13 @@ impl NoteQueries {
         #[graphql(desc = "Only what happened in this organization and its descendants.")]
         organization_id: Option<ID>,
         #[graphql(desc = "Only lines of one of these kinds.")] kinds: Option<Vec<NoteKind>>,
-        #[graphql(desc = "The form of dates and times, such as `de-DE`; `en-US`, if not given.")]
+        #[graphql(
+            desc = "The form of dates and times, such as `de-DE`; the tenant's, if not given."
+        )]
         locale: Option<String>,
-        #[graphql(desc = "Whose clocks to read, such as `America/New_York`; `UTC`, if not given.")]
+        #[graphql(
+            desc = "Whose clocks to read, such as `America/New_York`; the tenant's, if not given."
+        )]
         time_zone: Option<String>,
         #[graphql(desc = "What to order by; OCCURRED_AT_DESC if not given.")] order_by: Option<
             OrderKey,
@@ -153,7 +157,7 @@ impl NoteQueries {
             resource_ids: Some(vec![given_id("resource_id", resource_id)?]),
             ..EventFilter::default()
         };
-        let style = style(locale, time_zone)?;
+        let style = style(&visible.tenant().settings.style, locale, time_zone)?;
         let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
         let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
         let scope =
@@ -203,8 +207,8 @@ impl NoteMutations {
             return Ok(Some(AddTimestampNotePayload { note: None, messages }));
         };
         let needs = needs(&ctx.look_ahead().field("note"));
-        let style = Style::default();
-        let note = ResourceNote::load(store, &scope, &style, vec![event], needs).await?;
+        let style = &scope.tenant().settings.style;
+        let note = ResourceNote::load(store, &scope, style, vec![event], needs).await?;
         Ok(Some(AddTimestampNotePayload { note: note.into_iter().next(), messages }))
     }
 }
@@ -217,12 +221,15 @@ fn needs(line: &Lookahead<'_>) -> Needs {
     Needs { changes: text, users: people, ..Needs::default() }.or(Needs::of(&line.field("event")))
 }
 
-/// How lines are written.
-fn style(locale: Option<String>, time_zone: Option<String>) -> Result<Style> {
+/// How lines are written: as asked for, and else by the tenant's settings.
+fn style(default: &Style, locale: Option<String>, time_zone: Option<String>) -> Result<Style> {
     let wrong = |name| move |problem| Error::bad_input(format!("{name} {problem}"));
     let locale = locale.map(|name| Locale::parse(&name).map_err(wrong("locale"))).transpose()?;
     let zone = time_zone.map(|name| Zone::parse(&name).map_err(wrong("time_zone"))).transpose()?;
-    Ok(Style { locale: locale.unwrap_or_default(), zone: zone.unwrap_or_default() })
+    Ok(Style {
+        locale: locale.unwrap_or(default.locale),
+        zone: zone.unwrap_or_else(|| default.zone.clone()),
+    })
 }
 
 impl ResourceNote {

@@ -3,7 +3,7 @@
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use super::Requester;
-use super::administration::FieldMessage;
+use super::administration::{FieldMessage, split};
 use crate::admin::{self, Actor, SettingsChange};
 use crate::domain::kind::LogOfReads;
 use crate::domain::settings::Settings;
@@ -23,6 +23,10 @@ pub struct SettingsMutation;
 struct AuditSettings {
     /// Which reads of the log leave an event in it.
     log_of_reads: LogOfReads,
+    /// The form of dates and times in a record's timeline, such as `de-DE`; `en-US` at first.
+    locale: String,
+    /// Whose clocks its times are read from, such as `America/New_York`; `UTC` at first.
+    time_zone: String,
 }
 
 /// What is to change; what is left out stays as it is.
@@ -31,6 +35,11 @@ struct AuditSettings {
 struct UpdateAuditSettingsInput {
     /// Which reads of the log leave an event in it.
     log_of_reads: Option<LogOfReads>,
+    /// The form of dates and times in a record's timeline, such as `de-DE`.
+    locale: Option<String>,
+    /// Whose clocks its times are read from, by its name in the IANA time zone database, such as
+    /// `America/New_York`.
+    time_zone: Option<String>,
 }
 
 /// The settings as they are now.
@@ -45,8 +54,12 @@ struct UpdateAuditSettingsPayload {
 
 impl From<Settings> for AuditSettings {
     fn from(settings: Settings) -> Self {
-        let Settings { log_of_reads } = settings;
-        Self { log_of_reads }
+        let Settings { log_of_reads, style } = settings;
+        Self {
+            log_of_reads,
+            locale: style.locale.name().to_owned(),
+            time_zone: style.zone.name().to_owned(),
+        }
     }
 }
 
@@ -77,12 +90,12 @@ impl SettingsMutation {
         let store = ctx.data_unchecked::<Store>();
         let Requester { viewer, context } = ctx.data_unchecked::<Requester>().clone();
         let actor = Actor::tenant_owner(store, viewer, context).await?;
-        let UpdateAuditSettingsInput { log_of_reads } = input;
-        let settings =
-            admin::update_settings(store, &actor, SettingsChange { log_of_reads }).await?;
+        let UpdateAuditSettingsInput { log_of_reads, locale, time_zone } = input;
+        let change = SettingsChange { log_of_reads, locale, time_zone };
+        let (settings, messages) = split(admin::update_settings(store, &actor, change).await?);
         Ok(Some(UpdateAuditSettingsPayload {
-            audit_settings: Some(settings.into()),
-            messages: Vec::new(),
+            audit_settings: settings.map(AuditSettings::from),
+            messages,
         }))
     }
 }

@@ -11,12 +11,12 @@ use sea_orm::{
 
 use super::entity::audit_event::Column;
 use super::entity::legal_hold;
-use super::{Backend, Store, Transaction, tenants};
+use super::{Backend, Store, Transaction, retire, tenants};
 use crate::domain::hold::{Hold, Target};
 use crate::domain::id::Id;
 use crate::domain::kind::ResourceName;
 use crate::domain::tree::{Path, Tree};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 impl Store {
     /// A tenant's holds, the last one placed first; those that were released only if asked for.
@@ -49,7 +49,8 @@ pub async fn find(transaction: &Transaction, tenant_id: &Id, id: &Id) -> Result<
     row.map(Hold::try_from).transpose()
 }
 
-/// Places a hold: from the commit on, nothing that it covers is purged.
+/// Places a hold: from the commit on, nothing that it covers is purged. It is refused while a month of
+/// the tenant's log is going as a whole, because it could not keep what is in there.
 pub async fn insert(transaction: &Transaction, tenant_id: &Id, hold: &Hold) -> Result<()> {
     let mut row = legal_hold::ActiveModel {
         tenant_id: Set(tenant_id.to_string()),
@@ -70,7 +71,19 @@ pub async fn insert(transaction: &Transaction, tenant_id: &Id, hold: &Hold) -> R
     }
     legal_hold::Entity::insert(row).exec_without_returning(transaction).await?;
     // Whoever is purging looks again at what is held.
-    tenants::touch(transaction, tenant_id).await
+    tenants::touch(transaction, tenant_id).await?;
+    let leaving = retire::months_leaving(transaction, tenant_id).await?;
+    if leaving.is_empty() {
+        return Ok(());
+    }
+    Err(Error::client(
+        Code::Conflict,
+        format!(
+            "the hold is not placed: what the plan no longer keeps of {} is being removed at this \
+             moment; place it again when that is done",
+            leaving.join(", ")
+        ),
+    ))
 }
 
 /// Stores that a hold was released.

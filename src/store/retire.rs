@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 use super::partitions::{ASIDE, CLOSED, CLOSING_LOCK, PARTITION_LOCK, Partition};
 use super::purge::Due;
 use super::purge_runs::{self, Removed};
-use super::{Store, backend};
+use super::{Backend, Store, Transaction, backend};
 use crate::domain::id::Id;
 use crate::domain::time::Time;
 use crate::error::{Error, Result};
@@ -276,6 +276,28 @@ impl Purger {
     }
 }
 
+/// The months whose partitions are about to be dropped, as far as a tenant's events may be in them. No
+/// further one is closed while the caller keeps them open.
+pub(super) async fn months_leaving(
+    transaction: &Transaction,
+    tenant_id: &Id,
+) -> Result<Vec<String>> {
+    if !Backend::of(transaction).has_partitions()
+        || purge_runs::unfinished(transaction, tenant_id).await?.is_none()
+    {
+        return Ok(Vec::new());
+    }
+    let leaving = rows(transaction, CLOSED_OR_OUTSIDE).await?;
+    let mut months = Vec::new();
+    for row in leaving {
+        let table: String = row.try_get("", "name")?;
+        let name = table.split_once(ASIDE).map_or(table.as_str(), |(name, _)| name);
+        months.extend(Partition::named(name).map(Partition::months));
+    }
+    months.dedup();
+    Ok(months)
+}
+
 /// What came of closing a partition.
 enum Closing {
     Closed,
@@ -300,6 +322,17 @@ const OUTSIDE: &str = r"
     WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%'
         AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_events'::regclass)
         AND (inhrelid IS NULL OR inhdetachpending)
+    ORDER BY relname";
+
+/// The same, with the partitions that are closed but still a part of the whole.
+const CLOSED_OR_OUTSIDE: &str = r"
+    SELECT relname AS name FROM pg_class
+    WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%'
+        AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_events'::regclass)
+        AND (EXISTS (SELECT FROM pg_constraint
+                WHERE conrelid = pg_class.oid AND conname = 'audit_events_closed')
+            OR NOT EXISTS (SELECT FROM pg_inherits
+                WHERE inhrelid = pg_class.oid AND NOT inhdetachpending))
     ORDER BY relname";
 
 /// Takes the lock under which partitions are made and taken away, or gives it back.

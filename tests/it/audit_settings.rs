@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use crate::log_of_reads::count_of_reads;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
-use crate::support::world::{NOTHING, OWN, RECORD, VIEW, World};
+use crate::support::world::{NOTHING, OWN, RECORD, VIEW, World, event_with};
 
 on_both!(
     a_tenants_owner_chooses_and_it_is_recorded,
     nobody_else_chooses,
+    times_are_written_as_the_tenant_chose,
+    a_locale_or_zone_that_is_unknown_is_to_be_mended,
     it_works_at_once_on_every_server_and_for_that_tenant_alone,
 );
 
@@ -72,6 +74,63 @@ async fn nobody_else_chooses(on: On) {
     assert_eq!(
         others[2].error_code("{ auditSettings { log_of_reads } }", json!({})).await,
         "FORBIDDEN"
+    );
+}
+
+async fn times_are_written_as_the_tenant_chose(on: On) {
+    let world = World::new(on).await;
+    let olga = world.user("olga", "acme", OWN).await;
+    let recorder = world.recorder("acme").await;
+    let at = || json!({"occurred_at": "2018-10-18T15:00:04Z"});
+    recorder.recorded(event_with("acme", "1", at())).await;
+    let line = async |client: &Client, arguments: &str| {
+        let query = format!(
+            r#"{{ resourceNotes(resource_name: APPOINTMENT, resource_id: "1"{arguments}) {{ nodes {{ line }} }} }}"#
+        );
+        let line = client.query(&query).await["resourceNotes"]["nodes"][0]["line"].take();
+        line.as_str().unwrap().split_once(" SPSA").unwrap().0.to_owned()
+    };
+    let set = async |input: Value| {
+        let answer = olga.data(UPDATE, json!({"input": input})).await;
+        assert_eq!(answer["updateAuditSettings"]["messages"], json!([]));
+    };
+    assert_eq!(line(&olga, "").await, "10/18/2018 3:00:04 PM");
+    set(json!({"time_zone": "america/new_york"})).await;
+    assert_eq!(line(&olga, "").await, "10/18/2018 11:00:04 AM");
+    set(json!({"locale": "de-de"})).await;
+    assert_eq!(line(&olga, "").await, "18.10.2018 11:00:04", "the zone stays");
+    assert_eq!(line(&olga, r#", locale: "en-GB""#).await, "18/10/2018 11:00:04");
+    assert_eq!(line(&olga, r#", time_zone: "UTC""#).await, "18.10.2018 15:00:04");
+    let gina = world.user("gina", "globex", OWN).await;
+    let recorder = world.recorder("globex").await;
+    recorder.recorded(event_with("globex", "1", at())).await;
+    assert_eq!(line(&gina, "").await, "10/18/2018 3:00:04 PM", "for that tenant alone");
+    let settings = olga.query("{ auditSettings { log_of_reads locale time_zone } }").await;
+    assert_eq!(settings["auditSettings"]["locale"], "de-DE", "as it is spelled");
+    assert_eq!(settings["auditSettings"]["time_zone"], "America/New_York");
+    let log = "{ auditLog(resource_name: AUDIT_SETTINGS, order_by: SEQUENCE_ASC) { nodes {
+        resource_changes { field value_before_change value_after_change }
+    } } }";
+    insta::assert_snapshot!("changes_of_style", pretty(&olga.query(log).await));
+}
+
+async fn a_locale_or_zone_that_is_unknown_is_to_be_mended(on: On) {
+    let world = World::logging_reads(on).await;
+    let olga = world.user("olga", "acme", OWN).await;
+    let update = "mutation($input: UpdateAuditSettingsInput!) {
+        updateAuditSettings(input: $input) {
+            audit_settings { locale } messages { field message }
+        }
+    }";
+    let wrong =
+        json!({"input": {"locale": "tlh", "time_zone": "Mars/Olympus", "log_of_reads": "OFF"}});
+    let answer = olga.data(update, wrong).await;
+    insta::assert_snapshot!("unknown_locale_and_zone", pretty(&answer));
+    let settings = olga.query("{ auditSettings { log_of_reads locale time_zone } }").await;
+    assert_eq!(
+        settings["auditSettings"],
+        json!({"log_of_reads": "EVERY_REQUEST", "locale": "en-US", "time_zone": "UTC"}),
+        "nothing of it was changed"
     );
 }
 

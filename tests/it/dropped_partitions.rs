@@ -208,6 +208,35 @@ async fn a_dropping_that_was_interrupted_is_finished_and_counted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_would_come_too_late_is_not_placed() {
+    for at in [Left::Closed, Left::Leaving, Left::Detached, Left::Aside] {
+        let (world, ..) = world_of_months().await;
+        let owner = world.user("ann", "acme", OWN).await;
+        let db = direct::connect(&world.database.url).await;
+        let begin = "INSERT INTO purge_runs
+            (tenant_id, id, kept_since, removed, partitions, started_at)
+            VALUES ('acme', '1', '2026-09-15T12:00:00Z', 0, '', now())";
+        direct::run(&db, begin).await;
+        interrupt(&world, at).await;
+        let place = "mutation { placeLegalHold(
+            input: {resource_name: APPOINTMENT, resource_id: \"1\", reason: \"Doe v. Acme\"}
+        ) { legal_hold { id } } }";
+        let answer = owner.graphql(place, json!({})).await.json();
+        assert_eq!(
+            answer["errors"][0]["message"],
+            "the hold is not placed: what the plan no longer keeps of 2026-07 is being removed at \
+             this moment; place it again when that is done",
+            "{at:?}"
+        );
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "CONFLICT");
+        let held = owner.query("{ legalHolds { id } }").await;
+        assert_eq!(held["legalHolds"], json!([]), "{at:?}");
+        purge(&world.store, 500).await;
+        owner.query(place).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_to_come_and_what_lies_before_all_months() {
     let (world, acme, _) = world_of_months().await;
     record(&acme, "west", &["1950-01-01", "2150-01-01"]).await;

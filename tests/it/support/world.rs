@@ -128,7 +128,11 @@ impl World {
         let made = admin::create_organization(&self.store, &operator, id, name, parent).await;
         let made = made.unwrap().unwrap();
         if made.parent_id.is_none() && self.log_of_reads != LogOfReads::EveryRequest {
-            self.set_quietly(&made.id, Settings { log_of_reads: self.log_of_reads }).await;
+            self.set_quietly(
+                &made.id,
+                Settings { log_of_reads: self.log_of_reads, ..Settings::default() },
+            )
+            .await;
         }
     }
 
