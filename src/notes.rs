@@ -13,7 +13,7 @@ use crate::domain::policy::RecordType;
 use crate::domain::time::Time;
 use crate::domain::viewer::{Permission, Scope, Viewer};
 use crate::error::{Code, Error, Result};
-use crate::store::{self, PreparedEvent, Store};
+use crate::store::{self, Fingerprint, PreparedEvent, Store};
 
 /// A note as somebody gives it, before any of it was checked.
 #[derive(Debug, Clone)]
@@ -75,7 +75,9 @@ pub async fn add(
         };
         let now = store.now();
         let event = note.event(&initials(store, &tenant.id, &note.author).await?, &context, now);
-        let appended = match store.append(&tenant, vec![PreparedEvent::new(&event, path)]).await {
+        let fingerprint = Fingerprint::of(store.positions(), &event);
+        let prepared = PreparedEvent::new(&event, path).known_as(fingerprint);
+        let appended = match store.append(&tenant, vec![prepared]).await {
             Ok(store::Outcome::Stale) => continue,
             Ok(store::Outcome::Appended(appended)) => appended.sequences,
             // Somebody was quicker with the same id: with the same note, or another one.

@@ -7,9 +7,10 @@ use super::batch::Batch;
 use super::status_notes::Authors;
 use crate::domain::event::NewEvent;
 use crate::domain::id::Id;
+use crate::domain::page::PositionCodec;
 use crate::domain::tenant::Tenant;
 use crate::error::{Code, Error, Problem, Result};
-use crate::store::{Appended, PreparedEvent, Store};
+use crate::store::{Appended, Fingerprint, PreparedEvent, Store};
 
 /// More events than this are prepared on a thread where nobody waits for anything else.
 const MANY: usize = 50;
@@ -43,7 +44,8 @@ impl Prepared {
         let (tenant, events) = (Arc::clone(tenant), Arc::clone(batch));
         let authors = Authors::of(store, &tenant, batch).await?;
         let tenant_id = tenant.id.clone();
-        let prepare = move || Self::now(&tenant, &authors, &events, chosen, allowed);
+        let positions = store.positions().clone();
+        let prepare = move || Self::now(&positions, &tenant, &authors, &events, chosen, allowed);
         let mut prepared = match batch.len() <= MANY {
             true => prepare(),
             false => tokio::task::spawn_blocking(prepare)
@@ -55,6 +57,7 @@ impl Prepared {
     }
 
     fn now(
+        positions: &PositionCodec,
         tenant: &Tenant,
         authors: &Authors,
         batch: &Batch,
@@ -64,7 +67,7 @@ impl Prepared {
         let mut prepared = Self::default();
         for (index, event) in batch.events.iter().enumerate().filter(|(index, _)| chosen(*index)) {
             let event = event.as_ref().map_err(|(code, said)| Unfit::new(*code, said.clone()));
-            match event.and_then(|event| prepare(tenant, authors, event, &allowed)) {
+            match event.and_then(|event| prepare(positions, tenant, authors, event, &allowed)) {
                 Ok(Some(event)) => {
                     prepared.indices.push(index);
                     prepared.events.push(event);
@@ -134,6 +137,7 @@ impl Unfit {
 
 /// What is kept of one event; nothing of one that the tenant's settings leave out.
 fn prepare(
+    positions: &PositionCodec,
     tenant: &Tenant,
     authors: &Authors,
     event: &NewEvent,
@@ -146,10 +150,12 @@ fn prepare(
         Unfit::new(code, message)
     })?;
     let rules = tenant.rules(organization_id, &event.record_type());
+    // As it was given, so that who sends it again need not know what changed meanwhile.
+    let fingerprint = Fingerprint::of(positions, event);
     let kept = |event: &NewEvent| {
         rules.apply(event).map(|event| {
             let notes = authors.notes(tenant, &event, &path);
-            PreparedEvent::new(&event, path).followed_by(notes)
+            PreparedEvent::new(&event, path).known_as(fingerprint).followed_by(notes)
         })
     };
     // As it was given: a policy may leave out what its definition asks for.

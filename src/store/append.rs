@@ -1,15 +1,11 @@
 //! Appending events: numbered without gaps, in the order in which they become visible, each of the
 //! recorder's ids at most once.
 
-use std::collections::HashMap;
-
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait as _, ConnectionTrait, EntityTrait, Iterable as _,
-    QueryFilter as _, QuerySelect as _,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, QuerySelect as _};
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
+use super::idempotency::{Fingerprint, Recorded, recorded_before, which_are_new};
 use super::{Backend, Store, Transaction, filter, organizations};
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, NewEvent};
@@ -18,12 +14,12 @@ use crate::domain::tenant::Tenant;
 use crate::domain::time::Time;
 use crate::domain::tree::Path;
 use crate::domain::{network, words};
-use crate::error::{Code, Error, Problem, Result};
+use crate::error::{Error, Problem, Result};
 
 /// An event with all that can be worked out before the tenant's lock is taken.
 #[derive(Debug, Clone)]
 pub struct PreparedEvent {
-    fingerprint: Option<Vec<u8>>,
+    pub(super) fingerprint: Option<Fingerprint>,
     occurred_at: Option<Time>,
     /// Its row, but for what is known only under the lock.
     row: audit_event::ActiveModel,
@@ -57,11 +53,18 @@ impl PreparedEvent {
     /// An event as it is kept, recorded under the organizations of `path`.
     pub fn new(event: &NewEvent, path: Path) -> Self {
         Self {
-            fingerprint: event.external_id.is_some().then(|| event.fingerprint()),
+            fingerprint: None,
             occurred_at: event.occurred_at,
             row: row(event, path),
             notes: Vec::new(),
         }
+    }
+
+    /// The event as what was given under the recorder's own id; without it, it is no duplicate of
+    /// anything.
+    #[must_use]
+    pub fn known_as(self, fingerprint: Option<Fingerprint>) -> Self {
+        Self { fingerprint, ..self }
     }
 
     /// The event with what the server says of it on its record.
@@ -76,7 +79,7 @@ impl PreparedEvent {
     }
 
     /// The recorder's own id for it.
-    fn external_id(&self) -> Option<&str> {
+    pub(super) fn external_id(&self) -> Option<&str> {
         match &self.row.external_id {
             Set(Some(id)) => Some(id),
             _ => None,
@@ -137,7 +140,8 @@ impl Store {
         let batch = Prepared { revision: None, events };
         let recorded = recorded_before(self.readers(), self.backend(), tenant, &[batch]).await?;
         let is_recorded = |event: &PreparedEvent| {
-            event.external_id().is_some_and(|id| recorded.get(id) == event.fingerprint.as_ref())
+            let earlier = event.external_id().and_then(|id| recorded.get(id));
+            earlier.zip(event.fingerprint.as_ref()).is_some_and(|(earlier, own)| own.is(earlier))
         };
         Ok(events.iter().map(is_recorded).collect())
     }
@@ -219,36 +223,6 @@ pub(super) async fn append(
     Ok(outcomes)
 }
 
-type Fingerprints = HashMap<String, Vec<u8>>;
-
-/// The digests of those of the batches' events that had been recorded before.
-async fn recorded_before(
-    transaction: &impl ConnectionTrait,
-    backend: Backend,
-    tenant: &str,
-    batches: &[Prepared<'_>],
-) -> Result<Fingerprints> {
-    let ids: Vec<String> = batches
-        .iter()
-        .flat_map(|batch| batch.events)
-        .filter_map(PreparedEvent::external_id)
-        .map(str::to_owned)
-        .collect();
-    if ids.is_empty() {
-        return Ok(Fingerprints::new());
-    }
-    let found: Vec<(String, Vec<u8>)> = idempotency_record::Entity::find()
-        .select_only()
-        .column(idempotency_record::Column::ExternalId)
-        .column(idempotency_record::Column::Fingerprint)
-        .filter(idempotency_record::Column::TenantId.eq(tenant))
-        .filter(backend.is_one_of(idempotency_record::Column::ExternalId, ids))
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    Ok(found.into_iter().collect())
-}
-
 /// What is to be inserted.
 #[derive(Default)]
 struct Rows {
@@ -262,7 +236,7 @@ impl Rows {
         &mut self,
         batch: &[PreparedEvent],
         tenant: &str,
-        recorded: &mut Fingerprints,
+        recorded: &mut Recorded,
         last: &mut i64,
         now: Time,
     ) -> Result<Appended> {
@@ -279,11 +253,11 @@ impl Rows {
             self.push(&prepared.row, tenant, occurred_at, last, now);
             appended.sequences = Some((first, *last));
             if let (Some(id), Some(fingerprint)) = (prepared.external_id(), &prepared.fingerprint) {
-                recorded.insert(id.to_owned(), fingerprint.clone());
+                recorded.insert(id.to_owned(), fingerprint.to_stored());
                 self.records.push(idempotency_record::ActiveModel {
                     tenant_id: Set(tenant.to_owned()),
                     external_id: Set(id.to_owned()),
-                    fingerprint: Set(fingerprint.clone()),
+                    fingerprint: Set(fingerprint.to_stored()),
                     occurred_at: Set(occurred_at),
                     sequence: Set(*last),
                 });
@@ -313,31 +287,6 @@ impl Rows {
             ..row.clone()
         });
     }
-}
-
-/// For each event of a batch, whether it is new. Fails with every event whose id was recorded with
-/// other content, before it in the batch or ever.
-fn which_are_new(batch: &[PreparedEvent], recorded: &Fingerprints) -> Result<Vec<bool>> {
-    let mut within: HashMap<&str, &[u8]> = HashMap::new();
-    let mut fresh = Vec::with_capacity(batch.len());
-    let mut problems = Vec::new();
-    for (index, prepared) in batch.iter().enumerate() {
-        let (Some(id), Some(fingerprint)) = (prepared.external_id(), &prepared.fingerprint) else {
-            fresh.push(true);
-            continue;
-        };
-        let earlier = recorded.get(id).map(Vec::as_slice).or_else(|| within.get(id).copied());
-        if earlier.is_some_and(|earlier| earlier != fingerprint) {
-            problems.push(Problem {
-                index,
-                code: Code::Conflict,
-                message: format!("id {id:?} was recorded before, with other content"),
-            });
-        }
-        fresh.push(earlier.is_none());
-        within.entry(id).or_insert(fingerprint);
-    }
-    if problems.is_empty() { Ok(fresh) } else { Err(Error::batch(problems)) }
 }
 
 /// The row of an event, but for its place in the log.

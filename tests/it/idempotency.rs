@@ -1,12 +1,14 @@
 //! A recorder's own ids: what is a duplicate, and what a conflict.
 
+use auditlog::domain::event::NewEvent;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::On;
+use crate::policies::set;
 use crate::support::log::whole_log;
 use crate::support::ways::{OF_BATCHES, Way, post, record};
-use crate::support::world::{RECORD, VIEW, World, event, event_with};
+use crate::support::world::{OWN, RECORD, VIEW, World, event, event_with};
+use crate::support::{On, direct};
 
 on_both!(
     an_id_makes_recording_idempotent,
@@ -14,6 +16,7 @@ on_both!(
     an_id_is_the_tenants_own,
     a_duplicate_within_a_batch_is_told_from_a_conflict,
     conflicts_are_listed_with_all_else_that_is_wrong,
+    what_is_sent_again_is_a_duplicate_whatever_was_masked_meanwhile,
 );
 
 async fn an_id_makes_recording_idempotent(on: On) {
@@ -146,4 +149,45 @@ async fn conflicts_are_listed_with_all_else_that_is_wrong(on: On) {
         let expected = [(1, "NOT_FOUND"), (2, "CONFLICT"), (3, "BAD_USER_INPUT"), (5, "CONFLICT")];
         assert_eq!(found, expected, "{way:?}");
     }
+}
+
+async fn what_is_sent_again_is_a_duplicate_whatever_was_masked_meanwhile(on: On) {
+    let world = World::new(on).await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let recorder = world.recorder("acme").await;
+    let event = |id: &str, ssn: &str| {
+        event_with("acme", "1", json!({"id": id, "after": {"ssn": ssn, "city": "Salem"}}))
+    };
+    let masks = |fields: Value| json!({"organization_id": "acme", "masked_fields": fields});
+    recorder.recorded(event("plain", "123")).await;
+    set(&owner, masks(json!(["ssn"]))).await;
+    recorder.recorded(event("masked", "123")).await;
+    for fields in [json!(["ssn"]), json!(["city"]), json!([])] {
+        set(&owner, masks(fields.clone())).await;
+        for id in ["plain", "masked"] {
+            let again = recorder.recorded(event(id, "123")).await;
+            assert_eq!((&again["recorded"], &again["duplicates"]), (&json!(0), &json!(1)));
+            let other = recorder.record(event(id, "124")).await;
+            assert_eq!(other.json()["errors"][0]["code"], "CONFLICT", "{id} {fields}");
+        }
+    }
+    // What is stored of it cannot be tried out by whoever knows all but the number.
+    let given = NewEvent::parse(&event("masked", "123").to_string()).unwrap().fingerprint();
+    let given: String = given.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (hex, bytes) = match on {
+        On::Sqlite => ("lower(hex(fingerprint))", format!("x'{given}'")),
+        On::Postgres => ("encode(fingerprint, 'hex')", format!("'\\x{given}'")),
+    };
+    let db = direct::connect(&world.database.url).await;
+    let stored = format!("SELECT {hex} FROM idempotency_records WHERE external_id = 'masked'");
+    let stored = direct::text(&db, &stored).await;
+    assert!(stored.len() == 32 && !given.contains(&stored), "{stored}");
+
+    // An installation from before there were masks stored it plainly.
+    let earlier = format!(
+        "UPDATE idempotency_records SET fingerprint = {bytes} WHERE external_id = 'masked'"
+    );
+    direct::run(&db, &earlier).await;
+    let again = recorder.recorded(event("masked", "123")).await;
+    assert_eq!(again["duplicates"], 1);
 }
