@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use jsonschema::json::{self, JsonNumber, Node, NodeIdentity, cmp};
+use jsonschema::json::{self, JsonNumber, Node, NodeIdentity};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::{Number, Value};
 
@@ -19,6 +19,9 @@ use crate::domain::json::{Json, Members, shortened, sorted, write_string};
 /// The steps that any value may take to check, and those that each part of it may take on top.
 const STEPS: u64 = 100_000;
 const STEPS_PER_PART: u64 = 400;
+
+/// How many bytes of text a step goes through.
+const BYTES_PER_STEP: usize = 1_024;
 
 /// The most problems that are found with one value, those included that turn out not to matter because
 /// an alternative matches.
@@ -64,6 +67,10 @@ impl Steps {
 /// Whether a problem was found by looking, and not because there were no steps left for that.
 pub fn holds(error: &ValidationError<'_>) -> bool {
     !matches!(&**error.instance(), Value::Number(number) if number.as_str() == SPENT)
+}
+
+fn steps_of(text: &str) -> u64 {
+    u64::try_from(text.len() / BYTES_PER_STEP).unwrap_or(u64::MAX)
 }
 
 fn parts(value: &Json) -> u64 {
@@ -149,9 +156,12 @@ impl<'a> Node<'a, DomainJson> for Instance<'a> {
         }
     }
 
+    /// For one step more each so many bytes: whoever asks goes through the text.
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match self.look() {
-            Json::String(text) => Some(Cow::Borrowed(text)),
+            Json::String(text) => {
+                self.steps.spend(steps_of(text)).then_some(Cow::Borrowed(text.as_str()))
+            }
             _ => None,
         }
     }
@@ -186,11 +196,7 @@ impl<'a> Node<'a, DomainJson> for Instance<'a> {
     }
 
     fn equals_value(&self, expected: &Value) -> bool {
-        match (self.look(), expected) {
-            (Json::String(text), expected) => expected.as_str() == Some(text),
-            (json, Value::String(_)) => matches!(json, Json::String(_)),
-            (json, expected) => cmp::equal(&to_value(json), expected),
-        }
+        equals(self.look(), expected, self.steps)
     }
 
     /// The value for a problem, which says what kind of value it is and only that much more: there
@@ -210,6 +216,32 @@ impl<'a> Node<'a, DomainJson> for Instance<'a> {
 
     fn identity(&self) -> Option<NodeIdentity> {
         Some(NodeIdentity::new(std::ptr::from_ref(self.json).addr()))
+    }
+}
+
+/// Whether a value is what a schema asks for: numbers by what they amount to, objects whatever the order
+/// of their members. A step is spent on each part that is compared.
+fn equals(json: &Json, expected: &Value, steps: &Steps) -> bool {
+    if !steps.spend(1) {
+        return false;
+    }
+    match (json, expected) {
+        (Json::Null, Value::Null) => true,
+        (Json::Bool(json), Value::Bool(expected)) => json == expected,
+        (Json::String(json), Value::String(expected)) => json == expected,
+        (Json::Number(json), Value::Number(expected)) => normal(json) == normal(expected.as_str()),
+        (Json::Array(json), Value::Array(expected)) => {
+            let mut pairs = json.iter().zip(expected);
+            json.len() == expected.len() && pairs.all(|(json, value)| equals(json, value, steps))
+        }
+        (Json::Object(json), Value::Object(expected)) => {
+            let mut members = json.iter();
+            json.len() == expected.len()
+                && members.all(|(key, json)| {
+                    expected.get(key).is_some_and(|value| equals(json, value, steps))
+                })
+        }
+        _ => false,
     }
 }
 
@@ -281,7 +313,7 @@ impl<'a> json::Array<'a, DomainJson> for ArrayInstance<'a> {
         self.items.iter().all(|item| {
             let mut text = String::new();
             write_normal(item, &mut text);
-            self.steps.spend(1) && seen.insert(text)
+            self.steps.spend(1 + steps_of(&text)) && seen.insert(text)
         })
     }
 }
