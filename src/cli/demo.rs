@@ -1,5 +1,7 @@
 //! `auditlog demo`
 
+mod set_up;
+
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,20 +12,14 @@ use clap::Args;
 
 use super::serve::{listen, serve, stop};
 use super::{clock, made, print, random};
-use crate::admin::{self, Actor, Kind, NewPolicy, NewRule, NewUser, Rights};
+use crate::admin::{self, Actor, NewUser, Rights};
 use crate::config::{Serving, Settings};
 use crate::demo::{User, World};
-use crate::domain::event::{Context, Event};
-use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
-use crate::domain::kind::{EventType, ResourceName};
-use crate::domain::page::{End, Order, PageRequest, Purpose};
-use crate::domain::status_note::Field;
+use crate::domain::kind::View;
 use crate::domain::time::Clock;
-use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
-use crate::notes::{self, NewNote};
 use crate::store::{Database, Store};
 
 /// Every demo tells the same story.
@@ -54,18 +50,26 @@ impl Demo {
             .map_err(|error| Error::internal("asking for the own address", error))?;
 
         eprintln!("filling a temporary database …");
-        let (store, accounts) = tokio::select! {
+        let (store, filled) = tokio::select! {
             filled = fill(&url) => filled?,
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
-        introduce(&format!("http://{address}"), &accounts)?;
+        introduce(&format!("http://{address}"), &filled)?;
         serve(store, settings.jwt, settings.purge_interval, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Makes the database and all that is in it. Returns each user with an API key.
-async fn fill(url: &str) -> Result<(Store, Vec<(User, String)>)> {
+/// What is told of the demo's data.
+struct Filled {
+    /// Each user with an API key.
+    accounts: Vec<(User, String)>,
+    /// An appointment with a long history.
+    moved: Option<String>,
+}
+
+/// Makes the database and all that is in it.
+async fn fill(url: &str) -> Result<(Store, Filled)> {
     let database = Database::connect(url).await?;
     database.migrate().await?;
     let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
@@ -73,11 +77,11 @@ async fn fill(url: &str) -> Result<(Store, Vec<(User, String)>)> {
     let world = World::new();
     let mut tenants = HashMap::new();
     let accounts = found(&store, &world, &mut tenants).await?;
-    set_up(&store, &world).await?;
+    set_up::set_up(&store, &world).await?;
     days_ago.store(0, Ordering::Relaxed);
     live(&store, &world, &tenants).await?;
-    note(&store, &world).await?;
-    Ok((store, accounts))
+    let moved = set_up::note_and_hold(&store, &world).await?;
+    Ok((store, Filled { accounts, moved }))
 }
 
 /// A clock that is some days behind: the group was there before its first event.
@@ -113,8 +117,10 @@ async fn found(
                 is_owner: user.is_owner,
                 can_view_audit_log: user.can_view_audit_log,
                 can_record: user.can_record,
+                view: if user.only_own_actions { View::Own } else { View::All },
                 can_view_sensitive_values: user.can_view_sensitive_values,
-                ..Rights::default()
+                can_view_resource_history: user.can_view_resource_history,
+                can_add_notes: user.can_add_notes,
             },
         };
         made(admin::create_user(store, &operator, new).await?)?;
@@ -123,83 +129,6 @@ async fn found(
         accounts.push((*user, made(answer)?.0));
     }
     Ok(accounts)
-}
-
-/// What the owner chose of how the log is kept: phone numbers are recorded as changed and not what
-/// they are, what charting notes say is for those to read who may read what is sensitive, and the
-/// server writes status notes on appointments.
-async fn set_up(store: &Store, world: &World) -> Result<()> {
-    let Some(owner) = world.users.iter().find(|user| user.is_owner) else { return Ok(()) };
-    let tenant_id = Id::trusted(owner.organization_id.to_owned());
-    let viewer = store.viewer(tenant_id, Id::trusted(owner.id.to_owned())).await?;
-    let actor = Actor::tenant_owner(store, viewer, Context::default()).await?;
-    let of = |resource_name| Kind { resource_name: Some(resource_name), custom_resource: None };
-    let masked = NewPolicy {
-        masked_fields: Some(vec!["**.phone_number".to_owned()]),
-        ..NewPolicy::default()
-    };
-    let group = owner.organization_id.to_owned();
-    let users = of(ResourceName::User);
-    made(admin::set_policy(store, &actor, group, users, masked).await?)?;
-    let (notes, content) = (of(ResourceName::FormAnswerGroup), vec!["content".to_owned()]);
-    made(admin::set_sensitive_fields(store, &actor, notes, content).await?)?;
-    let appointments = of(ResourceName::Appointment);
-    made(admin::set_status_note_rules(store, &actor, appointments, note_rules()).await?)?;
-    Ok(())
-}
-
-/// What the server notes on appointments by itself.
-fn note_rules() -> Vec<NewRule> {
-    let rule = |event_types, field: &str, label: &str, becomes: &[&str], text: &str| NewRule {
-        event_types,
-        fields: vec![Field { field: field.to_owned(), label: Some(label.to_owned()) }],
-        becomes: becomes.iter().map(|value| (*value).to_owned()).collect(),
-        text: text.to_owned(),
-        ..NewRule::default()
-    };
-    let update = || vec![EventType::Update];
-    vec![
-        rule(update(), "pm_status", "Status", &[], "Status changed: {before} → {after}"),
-        rule(update(), "date", "Date", &[], "Date or time changed: {changes}"),
-        rule(Vec::new(), "pm_status", "Status", &["Cancelled"], "Cancelled"),
-        rule(Vec::new(), "pm_status", "Status", &["Rescheduled"], "Rescheduled"),
-        rule(update(), "reminder_sent_at", "Reminder", &[], "Automatic communication sent"),
-    ]
-}
-
-/// What the front desk noted on the appointment that was moved last, and what it had to correct.
-async fn note(store: &Store, world: &World) -> Result<()> {
-    let Some(recorder) = world.users.iter().find(|user| user.can_record) else { return Ok(()) };
-    let tenant_id = Id::trusted(recorder.organization_id.to_owned());
-    let viewer = store.viewer(tenant_id, Id::trusted(recorder.id.to_owned())).await?;
-    let everything = Scope::whole(store.tenant(&viewer.tenant_id).await?);
-    let filter =
-        EventFilter { event_types: Some(vec![EventType::StatusNote]), ..EventFilter::default() };
-    let (order, end) = (Order::OccurredAtDesc, End::First);
-    let last = PageRequest { order, after: None, before: None, limit: 500, end };
-    let noted = store.events(&everything, &filter, &last).await?.items;
-    let is_moved = |event: &Event| event.context.description.as_deref() == Some("Rescheduled");
-    let Some(moved) = noted.into_iter().find(is_moved) else { return Ok(()) };
-    let mut corrects = None;
-    for text in [
-        "Client cannot come before noon.",
-        "Client cannot come before 2 PM, not noon.\nWants a text message the day before.",
-    ] {
-        let note = NewNote {
-            id: None,
-            organization_id: moved.organization_id.to_string(),
-            acting_user_id: moved.acting_user_id.as_ref().map(Id::to_string),
-            resource_name: moved.resource_name,
-            custom_resource: None,
-            resource_id: moved.resource_id.to_string(),
-            text: text.to_owned(),
-            corrects,
-        };
-        let (written, _) = made(notes::add(store, &viewer, Context::default(), note).await?)?;
-        let id = written.position;
-        corrects = Some(store.positions().encode(&viewer.tenant_id, Purpose::EventId, id));
-    }
-    Ok(())
 }
 
 /// Records what the group did since.
@@ -220,7 +149,8 @@ async fn record(store: &Store, tenants: &HashMap<Id, Id>, batch: Batch) -> Resul
 }
 
 /// Says where everything is, and gives a line to paste for each kind of account.
-fn introduce(url: &str, accounts: &[(User, String)]) -> Result<()> {
+fn introduce(url: &str, filled: &Filled) -> Result<()> {
+    let Filled { accounts, moved } = filled;
     print("Cedar Health Group: four months of sample data, in a temporary database.\n")?;
     print(format_args!("playground  {url}/playground"))?;
     if let Some((_, key)) = accounts.iter().find(|(user, _)| user.is_owner) {
@@ -229,13 +159,22 @@ fn introduce(url: &str, accounts: &[(User, String)]) -> Result<()> {
     print("\nOne line to paste for each account:\n")?;
     for (user, key) in accounts {
         print(format_args!("# {} {}, {}", user.first_name, user.last_name, user.about))?;
-        print(format_args!("{}\n", curl(url, user, key)))?;
+        print(format_args!("{}\n", curl(url, user, key, moved.as_deref())))?;
     }
     Ok(())
 }
 
 /// What the account would do first: the recorder records, everybody else asks.
-fn curl(url: &str, user: &User, key: &str) -> String {
+fn curl(url: &str, user: &User, key: &str, moved: Option<&str>) -> String {
+    if user.can_view_resource_history
+        && let Some(id) = moved
+    {
+        return format!(
+            "curl -sG {url}/graphql -H 'Authorization: Bearer {key}' --data-urlencode \
+             'query={{ resourceNotes(resource_name: APPOINTMENT, resource_id: \"{id}\", \
+             time_zone: \"America/Los_Angeles\") {{ nodes {{ kind line }} }} }}'"
+        );
+    }
     if user.can_record {
         return format!(
             "curl -s {url}/v1/audit-events -H 'Authorization: Bearer {key}' \

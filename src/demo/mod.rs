@@ -7,6 +7,7 @@ mod billing;
 mod calendar;
 mod charting;
 mod clinic;
+mod definitions;
 mod interface;
 mod ledger;
 mod patients;
@@ -24,8 +25,12 @@ mod world;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+pub use definitions::{DEFINITIONS, Definition};
 use simulation::Simulation;
 pub use world::{Organization, User, World};
+
+/// The clinic that chose not to record its tasks.
+pub const WITHOUT_TASKS: &str = "clinic-bend";
 
 impl World {
     /// Events of the four months that end at `now`, oldest first, each one event of the recording

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::calendar::{LocalTime, is_workday};
 use super::clinic::{CLINICS, Clinic};
+use super::definitions::{CONSENT_SIGNED, FAX};
 use super::ledger::Record;
 use super::request::{Page, Request};
 use super::simulation::Simulation;
@@ -49,6 +50,10 @@ impl Simulation<'_> {
         let request = self.request(registrar, &Page::Profile(&record.id), at);
         let demographics = self.demographics(clinic, practitioner);
         self.ledger.create(&request, &record, demographics);
+        self.sign_consent(&request, &record);
+        if self.rng.chance(25) {
+            self.receive_referral(&request, &record, clinic);
+        }
         let policy = if self.rng.chance(65) { Some(self.insure(&request, &record)) } else { None };
         let patient = Patient { record, clinic, practitioner, registered: at, policy };
         self.change_demographics(&patient, registrar);
@@ -76,6 +81,26 @@ impl Simulation<'_> {
             "active": true,
             "preferred_contact": {"channel": self.rng.pick(&["email", "text message"]), "language": "en"},
         })
+    }
+
+    fn sign_consent(&mut self, request: &Request, patient: &Record) {
+        let form = self.rng.pick(&["HIPAA", "HIPAA", "TELEHEALTH"]);
+        let signed = request.clone().of_type(CONSENT_SIGNED);
+        let signed = signed.tell(json!({"form": form, "version": 3}));
+        self.ledger.touch(&signed, patient, "CUSTOM");
+    }
+
+    /// Another practice sent them here, by fax.
+    fn receive_referral(&mut self, request: &Request, patient: &Record, clinic: Clinic) {
+        let fax = self.record("CUSTOM", clinic.organization_id);
+        let line = format!("+1-{}-555-0199", clinic.area_code);
+        let received = request.clone().on(FAX).tell(json!({"line": line}));
+        let state = json!({
+            "user_id": patient.id,
+            "subject": "Referral",
+            "pages": self.rng.between(1, 6),
+        });
+        self.ledger.create(&received, &fax, state);
     }
 
     fn mail_address(&mut self) -> String {

@@ -112,6 +112,16 @@ impl Request {
         self.with("metadata", metadata)
     }
 
+    /// An event of one of the group's own types, entered as of type CUSTOM.
+    pub(super) fn of_type(self, custom_type: &str) -> Self {
+        self.with("custom_type", custom_type)
+    }
+
+    /// An event on a record of one of the group's own kinds, which is a CUSTOM one.
+    pub(super) fn on(self, custom_resource: &str) -> Self {
+        self.with("custom_resource", custom_resource)
+    }
+
     /// The same from somebody who has not said yet who they are.
     pub(super) fn anonymous(self) -> Self {
         Self { acting_user: None, ..self }

@@ -33,8 +33,12 @@ pub struct User {
     pub is_owner: bool,
     pub can_view_audit_log: bool,
     pub can_record: bool,
+    /// They see of the log what they did themselves.
+    pub only_own_actions: bool,
     /// May read what is sensitive: the content of notes.
     pub can_view_sensitive_values: bool,
+    pub can_view_resource_history: bool,
+    pub can_add_notes: bool,
     /// One line: whose account this is and what it may see.
     pub about: &'static str,
     pub(super) role: Role,
@@ -71,6 +75,11 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         Self { organizations: ORGANIZATIONS.to_vec(), users: USERS.to_vec() }
+    }
+
+    /// The root of the group.
+    pub const fn tenant_id(&self) -> &'static str {
+        GROUP
     }
 
     /// `organization_id` and everything above it, nearest first.
@@ -149,7 +158,10 @@ const STAFF: User = User {
     is_owner: false,
     can_view_audit_log: false,
     can_record: false,
+    only_own_actions: false,
     can_view_sensitive_values: false,
+    can_view_resource_history: false,
+    can_add_notes: false,
     about: "",
     role: Role::FrontDesk,
 };
@@ -204,7 +216,9 @@ const USERS: [User; 15] = [
         first_name: "Mai",
         last_name: "Nguyễn",
         email: "mai.nguyen@cedar-health.example",
-        about: "practitioner in Portland: may not see the audit log (FORBIDDEN)",
+        can_view_audit_log: true,
+        only_own_actions: true,
+        about: "practitioner in Portland: sees what they did themselves",
         role: Role::Practitioner,
         ..STAFF
     },
@@ -264,7 +278,9 @@ const USERS: [User; 15] = [
         first_name: "Jasmine",
         last_name: "Carter",
         email: "jasmine.carter@cedar-health.example",
-        about: "front desk of Cedar Health West: may not see the audit log (FORBIDDEN)",
+        can_view_resource_history: true,
+        can_add_notes: true,
+        about: "front desk of Cedar Health West: reads the history of a record, and writes notes on it",
         ..STAFF
     },
     User {

@@ -1,10 +1,11 @@
 //! `auditlog demo`: what it prints works, and it leaves nothing behind.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::binary::{Installation, Server};
 
@@ -36,7 +37,8 @@ async fn every_printed_line_answers_as_its_account_is_described() {
     assert_eq!(accounts.len(), server.introduction.matches("curl ").count());
     assert!(accounts.len() >= 6, "{}", server.introduction);
 
-    let (mut everything, mut parts, mut forbidden, mut recorders) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut everything, mut parts) = (Vec::new(), Vec::new());
+    let (mut forbidden, mut recorders, mut histories) = (0, 0, 0);
     for (about, line) in &accounts {
         assert!(line.starts_with("curl ") && line.contains(&server.url), "{line}");
         let answer = pasted(line);
@@ -47,16 +49,27 @@ async fn every_printed_line_answers_as_its_account_is_described() {
         } else if about.contains("records events") {
             assert_eq!(answer["recorded"], 1, "{about}: {answer}");
             recorders += 1;
+        } else if about.contains("reads the history of a record") {
+            let lines = answer["data"]["resourceNotes"]["nodes"].as_array().unwrap();
+            let kinds: BTreeSet<_> =
+                lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+            let all = ["EVENT", "STATUS_NOTE", "TIMESTAMP_NOTE"];
+            assert_eq!(kinds, BTreeSet::from(all), "{about}: {answer}");
+            histories += 1;
         } else {
             assert_eq!(answer.get("errors"), None, "{about}: {answer}");
             let nodes = answer["data"]["auditLog"]["nodes"].as_array().unwrap();
             assert_eq!(nodes.len(), 3, "{about}: {answer}");
             let all = about.contains("sees every event");
-            assert!(all || about.contains("sees that"), "{about} is not described");
+            let own = about.contains("sees what they did themselves");
+            assert!(all || own || about.contains("sees that"), "{about} is not described");
+            let name = about.split_once(',').unwrap().0;
+            let is_own = |node: &Value| node["acting_user"]["full_name"] == name;
+            assert!(!own || nodes.iter().all(is_own), "{about}: {answer}");
             if all { &mut everything } else { &mut parts }.push(total.unwrap());
         }
     }
-    assert!(forbidden > 0 && recorders > 0);
+    assert!(forbidden > 0 && recorders > 0 && histories > 0);
     let all = everything[0];
     // Each line that reads leaves an event, which the next one counts.
     let lines = u64::try_from(accounts.len()).unwrap();
@@ -114,6 +127,53 @@ async fn notes_can_be_read_in_it() {
     let status: Vec<_> = of("STATUS_NOTE").iter().map(|line| line["text"].clone()).collect();
     assert!(status.contains(&"Rescheduled".into()), "{timeline}");
     assert!(!of("EVENT").is_empty(), "{timeline}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_own_kinds_its_plan_its_hold_and_who_read_it_can_be_seen_in_it() {
+    let installation = Installation::bare();
+    let server = installation.command(&DEMO).serving();
+    let key = server.introduction.split("#key=").nth(1).unwrap().lines().next().unwrap();
+    let ask = async |query: &str| {
+        let answer = server.graphql(key, query).await.1;
+        assert_eq!(answer.get("errors"), None, "{query}: {answer}");
+        answer["data"].clone()
+    };
+    let kinds = ask("{ auditEventTypes { name current { version } } auditResources { name current { version } } }").await;
+    assert_eq!(
+        kinds,
+        json!({
+            "auditEventTypes": [{"name": "patient.consent_signed", "current": {"version": 1}}],
+            "auditResources": [{"name": "fax", "current": {"version": 1}}],
+        })
+    );
+    let own = ask("{ signed: auditLog(custom_types: \"patient.consent_signed\") { total_count }
+        faxes: auditLog(custom_resources: \"fax\") { total_count } }")
+    .await;
+    assert!(own["signed"]["total_count"].as_u64().unwrap() > 10, "{own}");
+    assert!(own["faxes"]["total_count"].as_u64().unwrap() > 3, "{own}");
+    let plan = ask("{ auditPlan { name visible_period kept_period legal_holds } }").await;
+    assert_eq!(
+        plan["auditPlan"],
+        json!({"name": "practice", "visible_period": "P1Y", "kept_period": "P10Y", "legal_holds": 1})
+    );
+    let held = ask("{ legalHolds { resource_name resource_id reason } }").await;
+    assert_eq!(held["legalHolds"][0]["resource_name"], "APPOINTMENT", "{held}");
+    // One clinic leaves its tasks out.
+    let tasks = "auditLog(resource_name: TASK, organization_id:";
+    let tasks = ask(&format!(
+        "{{ none: {tasks} \"clinic-bend\") {{ total_count }}
+           some: {tasks} \"clinic-boston\") {{ total_count }} }}"
+    ))
+    .await;
+    assert_eq!(tasks["none"]["total_count"], 0);
+    assert!(tasks["some"]["total_count"].as_u64().unwrap() > 0);
+    // All of this was read, and says so.
+    let read =
+        ask("{ auditLog(resource_name: AUDIT_LOG, event_type: VIEW) { total_count } }").await;
+    assert_eq!(read["auditLog"]["total_count"], 2, "the two requests that read events");
+    let settings = ask("{ auditSettings { log_of_reads time_zone } }").await;
+    assert_eq!(settings["auditSettings"]["log_of_reads"], "EVERY_REQUEST");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 
 use auditlog::admin::{self, Actor, NewUser, Rights};
 use auditlog::demo;
+use auditlog::domain::definition::Kind;
+use auditlog::domain::event::Context;
 use auditlog::domain::id::Id;
+use auditlog::domain::json::Json;
 use auditlog::ingest::{self, Batch, MAX_EVENTS};
 use serde_json::{Value, json};
 
@@ -173,6 +176,17 @@ async fn demo_world(on: On) -> World {
             },
         };
         admin::create_user(&world.store, &Actor::operator(), new).await.unwrap().unwrap();
+    }
+    let owner = sample.users.iter().find(|user| user.is_owner).unwrap().id;
+    let tenant_id = || Id::new("cedar-health").unwrap();
+    let owner = world.store.viewer(tenant_id(), Id::new(owner).unwrap()).await.unwrap();
+    let owner = Actor::tenant_owner(&world.store, owner, Context::default()).await.unwrap();
+    for definition in demo::DEFINITIONS {
+        let kind = if definition.is_of_records { Kind::Resource } else { Kind::EventType };
+        let schema = Json::parse(definition.metadata_schema).unwrap();
+        let name = definition.name.to_owned();
+        let defined = admin::define(&world.store, &owner, kind, name, None, Some(schema)).await;
+        defined.unwrap().unwrap();
     }
     let events: Vec<String> = sample.events(1, world.clock.now()).collect();
     for events in events.chunks(MAX_EVENTS) {
