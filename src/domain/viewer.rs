@@ -254,8 +254,7 @@ impl Scope {
     /// The scope narrowed to one organization; `None` when it is not in the scope as the tree stands
     /// now, whether or not it exists elsewhere.
     pub fn narrow(&self, id: &Id, descendants: Descendants) -> Option<Self> {
-        (self.holds(id) && self.tenant.tree.contains(id))
-            .then(|| self.with_each(|reach| reach.narrow(&self.tenant, id, descendants)))
+        self.holds(id).then(|| self.with_each(|reach| reach.narrow(&self.tenant, id, descendants)))
     }
 
     /// The events of the scope as the trees stood when they were recorded.
@@ -315,11 +314,11 @@ impl Scope {
         self.visible_since
     }
 
-    /// Whether an organization that is known to be of this tenant is in the scope as the tree stands
-    /// now.
+    /// Whether an organization is in the scope as the tree stands now.
     pub fn holds(&self, organization_id: &Id) -> bool {
-        self.everybody.holds(organization_id)
-            || self.own.as_ref().is_some_and(|(_, reach)| reach.holds(organization_id))
+        let is_own = |(_, reach): &(_, Reach)| reach.holds(organization_id);
+        self.tenant.tree.contains(organization_id)
+            && (self.everybody.holds(organization_id) || self.own.as_ref().is_some_and(is_own))
     }
 
     /// The organizations of the scope as the tree stands now, in no particular order.

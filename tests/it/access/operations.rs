@@ -189,7 +189,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation(
         "auditPolicies",
         Wants::Own,
-        Hidden::Null,
+        Hidden::NotFound,
         "query($organization: ID!) {
             auditPolicies(organization_id: $organization) { organization_id }
         }",
@@ -197,7 +197,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation(
         "effectiveAuditPolicy",
         Wants::Own,
-        Hidden::Null,
+        Hidden::NotFound,
         "query($organization: ID!) {
             effectiveAuditPolicy(organization_id: $organization) { recorded { value } }
         }",
