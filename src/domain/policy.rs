@@ -344,9 +344,8 @@ impl Rules {
                 true => Cow::Owned(changes.iter().filter_map(kept).collect()),
                 false => Cow::Borrowed(changes),
             },
-            url: context.url.as_deref().map(|url| match self.mask.secrets {
-                true => hide_parameters(url),
-                false => Cow::Borrowed(url),
+            url: context.url.as_deref().map(|url| {
+                hide_parameters(url, |name| self.mask.hides(name) || self.selection.drops(name))
             }),
             metadata: context.metadata.as_deref().map(|text| self.keep_metadata(text)),
         }

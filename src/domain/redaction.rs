@@ -55,6 +55,11 @@ impl Selection {
         before != after && !(before.is_nothing() && after.is_nothing())
     }
 
+    /// Whether a record's field with this name is never kept.
+    pub fn drops(&self, name: &str) -> bool {
+        !self.never.is_empty() && self.never.under(&self.never.record(), name).is_whole()
+    }
+
     /// Whether an object has a field that is never kept.
     pub fn excludes_of(&self, object: &Json) -> bool {
         !self.never.is_empty() && !self.keeps(&self.all(), object)
@@ -154,6 +159,11 @@ impl Mask {
     /// Whether it puts nothing out of sight.
     pub const fn is_empty(&self) -> bool {
         self.fields.is_empty() && !self.secrets
+    }
+
+    /// Whether all of a record's field with this name is put out of sight.
+    pub fn hides(&self, name: &str) -> bool {
+        !self.is_empty() && self.under(&self.record(), Cow::Borrowed(name)).is_none()
     }
 
     /// Whether a change holds something to put out of sight.

@@ -233,14 +233,14 @@ pub fn is_secret(parent: Option<&str>, key: &str) -> bool {
     })
 }
 
-/// A URL with the values of those of its parameters out of sight that are named like secrets, as in a
-/// link for resetting a password.
-pub fn hide_parameters(url: &str) -> Cow<'_, str> {
+/// A URL with the values of those of its parameters out of sight whose names are hidden, as in a link
+/// for resetting a password.
+pub fn hide_parameters(url: &str, is_hidden: impl Fn(&str) -> bool) -> Cow<'_, str> {
     const ENDS: [char; 4] = ['?', '&', '#', ';'];
     let mut parts = url.split_inclusive(ENDS);
     let is_hidden = |part: &str| {
         part.split_once('=').is_some_and(|(name, value)| {
-            !value.trim_end_matches(ENDS).is_empty() && is_secret(None, name)
+            !value.trim_end_matches(ENDS).is_empty() && is_hidden(name)
         })
     };
     // What is before the first parameter is a path.
