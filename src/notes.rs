@@ -73,8 +73,14 @@ pub async fn add(
         let Some(path) = tenant.tree.path(&note.organization_id) else {
             return Err(Error::not_found("the organization is not there any more"));
         };
+        let custom = note.kind.custom_resource.as_ref();
+        let custom = match custom.map(|name| tenant.definitions.resource(name)).transpose() {
+            Ok(custom) => custom,
+            Err(message) => return Ok(Err(vec![Message { field: "custom_resource", message }])),
+        };
         let now = store.now();
-        let event = note.event(&initials(store, &tenant.id, &note.author).await?, &context, now);
+        let initials = initials(store, &tenant.id, &note.author).await?;
+        let event = note.event(custom, &initials, &context, now);
         let fingerprint = Fingerprint::of(store.positions(), &event);
         let prepared = PreparedEvent::new(&event, path).known_as(fingerprint);
         let appended = match store.append(&tenant, vec![prepared]).await {
@@ -175,13 +181,18 @@ impl Checked {
         }
     }
 
-    fn event(&self, initials: &str, context: &Context, now: Time) -> NewEvent {
+    fn event(
+        &self,
+        custom_resource: Option<Defined>,
+        initials: &str,
+        context: &Context,
+        now: Time,
+    ) -> NewEvent {
         let marks = Marks {
             initials: initials.to_owned(),
             corrects: self.corrects.clone(),
             tells_value: false,
         };
-        let custom = self.kind.custom_resource.clone();
         NewEvent {
             external_id: self.external_id.clone(),
             organization_id: self.organization_id.clone(),
@@ -189,7 +200,7 @@ impl Checked {
             event_type: EventType::Note,
             custom_type: None,
             resource_name: self.kind.resource_name,
-            custom_resource: custom.map(|name| Defined { name, version: None }),
+            custom_resource,
             resource_id: self.resource_id.clone(),
             occurred_at: Some(now),
             outcome: Outcome::Success,

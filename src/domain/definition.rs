@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::event::{Defined, NewEvent};
+use super::id::Id;
 use super::json::Json;
 use super::kind::{EventType, ResourceName};
 use super::schema::Schema;
@@ -169,6 +170,12 @@ impl Definitions {
             true => Ok(Cow::Owned(NewEvent { custom_type, custom_resource, ..event.clone() })),
             false => Err(problems.join("; ")),
         }
+    }
+
+    /// A kind of record in its version that is in force. The error says why there is none.
+    pub fn resource(&self, name: &Id) -> Result<Defined, String> {
+        let known = self.known(Kind::Resource, name.as_str())?;
+        Ok(Defined { name: name.clone(), version: Some(known.version) })
     }
 
     /// The definition of this name, if something may be recorded of it.

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::administration::done;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
 use crate::support::world::{May, NOTHING, OWN, RECORD, VIEW, World, event_with};
@@ -18,6 +19,7 @@ on_both!(
     who_may_read_notes,
     notes_are_written_by_locale_and_zone,
     notes_are_for_the_server_to_record,
+    a_note_is_on_a_kind_of_record_that_is_defined,
 );
 
 const NOTES: May = May { notes: true, ..NOTHING };
@@ -389,4 +391,28 @@ async fn notes_are_for_the_server_to_record(on_: On) {
         let answer = recorder.record(event_with("acme", "1", json!({"type": kind}))).await;
         assert_eq!(answer.status, 422, "{}", answer.body);
     }
+}
+
+async fn a_note_is_on_a_kind_of_record_that_is_defined(on_database: On) {
+    let world = World::new(on_database).await;
+    let owner = world.user("olga", "acme", May { notes: true, view: true, ..OWN }).await;
+    let session = || {
+        let custom =
+            json!({"id": "note-1", "resource_name": "CUSTOM", "custom_resource": "session"});
+        on("portland", "1", custom)
+    };
+    let said = "custom_resource custom_resource \"session\" is not defined: an owner of the whole \
+                tenant defines it with defineAuditResource";
+    assert_eq!(refused(&owner, session()).await, [said]);
+    let schema = json!({"type": "object", "required": ["room"]});
+    done(&owner, "defineAuditResource", json!({"name": "session", "metadata_schema": schema}))
+        .await;
+    let note = added(&owner, session()).await;
+    done(&owner, "retireAuditResource", json!({"name": "session"})).await;
+    assert_eq!(added(&owner, session()).await["id"], note["id"], "it was written before");
+    let mut other = session();
+    other["input"]["id"] = json!("note-2");
+    let said = "custom_resource custom_resource \"session\" is retired: an owner of the whole tenant \
+                takes it up again with defineAuditResource";
+    assert_eq!(refused(&owner, other).await, [said]);
 }
