@@ -24,8 +24,8 @@ use crate::reads::Reader;
 /// The arguments of `auditLog` that say which page; an export holds all of them.
 const PAGING: [&str; 4] = ["first", "last", "after", "before"];
 
-/// How many events are read at once.
-const PAGE: usize = 1_000;
+/// How many events are read at once: each may have a megabyte, and is in memory more than once.
+const PAGE: usize = 250;
 
 /// Only events that were numbered up to this are read, so that what is counted is what is written.
 #[derive(Debug, Clone, Copy)]
