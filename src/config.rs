@@ -1,6 +1,9 @@
 //! Settings: a flag, else the environment, else `auditlog.toml`, else the default. They are checked
 //! once, here, and an error names the setting.
 
+mod limits;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +12,10 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::auth::jwt::{self, KeySource};
+use crate::domain::limits::Limits;
 use crate::error::{Error, Result};
+
+pub use limits::GivenLimits;
 
 const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
@@ -69,11 +75,14 @@ pub struct Serving {
     /// never [default: 1h]
     #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
     pub purge_interval: Option<String>,
+
+    #[command(flatten)]
+    /// What a request may take.
+    pub limits: GivenLimits,
 }
 
 /// The same settings, as a file gives them.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct File {
     database_url: Option<String>,
     log: Option<String>,
@@ -84,6 +93,9 @@ struct File {
     jwt_issuer: Option<String>,
     jwt_audience: Option<String>,
     purge_interval: Option<String>,
+    /// Limits, and what is no setting.
+    #[serde(flatten)]
+    rest: BTreeMap<String, toml::Value>,
 }
 
 /// Settings that are checked.
@@ -99,6 +111,8 @@ pub struct Settings {
     pub jwt: Option<jwt::Settings>,
     /// How often to purge; never without it.
     pub purge_interval: Option<Duration>,
+    /// What a request may take.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -139,6 +153,7 @@ impl Settings {
                 None => Some(DEFAULT_PURGE_INTERVAL),
                 Some(text) => interval("purge_interval", &text)?,
             },
+            limits: serving.limits.or(&file.rest)?,
         })
     }
 }
@@ -173,8 +188,13 @@ impl File {
                 return Err(Error::bad_input(format!("config {}: {error}", path.display())));
             }
         };
-        toml::from_str(&text).map_err(|error| {
-            Error::bad_input(format!("config {}: {}", path.display(), error.to_string().trim_end()))
-        })
+        let unfit =
+            |problem: &str| Error::bad_input(format!("config {}: {problem}", path.display()));
+        let file: Self =
+            toml::from_str(&text).map_err(|error| unfit(error.to_string().trim_end()))?;
+        match file.rest.keys().find(|name| !limits::is_one(name)) {
+            None => Ok(file),
+            Some(unknown) => Err(unfit(&format!("there is no setting {unknown}"))),
+        }
     }
 }

@@ -34,6 +34,10 @@ pub enum Code {
     Conflict,
     /// Larger than a documented limit.
     PayloadTooLarge,
+    /// More often than a documented limit.
+    TooManyRequests,
+    /// Not now; the same request may be taken later.
+    ServiceUnavailable,
     /// The server failed; nothing the caller sent is at fault.
     InternalServerError,
 }
@@ -48,6 +52,8 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::Conflict => "CONFLICT",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::TooManyRequests => "TOO_MANY_REQUESTS",
+            Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
         }
     }
@@ -62,6 +68,8 @@ pub struct ClientError {
     pub message: String,
     /// For a batch: each bad event. Empty when the failure is of the request as a whole.
     pub problems: Vec<Problem>,
+    /// In how many seconds to try again, where that is known.
+    pub retry_after: Option<u64>,
 }
 
 /// What is wrong with one event of a batch.
@@ -85,7 +93,12 @@ pub struct InternalError {
 impl Error {
     /// A failure the caller can mend.
     pub fn client(code: Code, message: impl Into<String>) -> Self {
-        Self::Client(ClientError { code, message: message.into(), problems: Vec::new() })
+        Self::Client(ClientError {
+            code,
+            message: message.into(),
+            problems: Vec::new(),
+            retry_after: None,
+        })
     }
 
     /// The input breaks a rule; the message names it and how to mend it.
@@ -101,6 +114,16 @@ impl Error {
     /// Known, but not allowed.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::client(Code::Forbidden, message)
+    }
+
+    /// The same, saying in how many seconds to try again.
+    pub fn after(self, seconds: u64) -> Self {
+        match self {
+            Self::Client(error) => {
+                Self::Client(ClientError { retry_after: Some(seconds), ..error })
+            }
+            internal => internal,
+        }
     }
 
     /// A batch with bad events in it: every one of them, by index.
@@ -122,7 +145,7 @@ impl Error {
                 many.len()
             ),
         };
-        Self::Client(ClientError { code, message, problems })
+        Self::Client(ClientError { code, message, problems, retry_after: None })
     }
 
     /// A failure that is not the caller's; `doing` says for the log what was being done.

@@ -6,15 +6,18 @@
 pub mod api_key;
 mod failed;
 pub mod jwt;
+mod rates;
 mod refusal;
 
 use crate::domain::event::Context;
 use crate::domain::id::Id;
+use crate::domain::limits::Limit;
 use crate::domain::viewer::Viewer;
 use crate::error::{Error, InternalError};
 use crate::store::Store;
 
 use failed::{Attempt, FailedSignIns, Whose};
+use rates::{Credential, Rates};
 pub use refusal::{Reason, Refusal};
 
 /// Checks credentials.
@@ -23,12 +26,18 @@ pub struct Authenticator {
     store: Store,
     tokens: Option<jwt::Verifier>,
     failed: FailedSignIns,
+    rates: Option<Rates>,
 }
 
 impl Authenticator {
     /// Knows the API keys in the store and, when a verifier is given, JSON Web Tokens.
     pub fn new(store: Store, tokens: Option<jwt::Verifier>) -> Self {
-        Self { failed: FailedSignIns::start(&store), store, tokens }
+        Self { failed: FailedSignIns::start(&store), store, tokens, rates: None }
+    }
+
+    /// The same, letting each credential send so many requests a minute.
+    pub fn with_rate(self, limit: Limit) -> Self {
+        Self { rates: Some(Rates::new(limit)), ..self }
     }
 
     /// Who a credential says somebody is, with the rights they have at this moment. One that was good
@@ -62,6 +71,7 @@ impl Authenticator {
             self.fail(Whose::Key(key), Reason::DeletedKey, "the API key was deleted", context);
             return Err(Refusal::new(Reason::DeletedKey, MESSAGE));
         }
+        self.count(|| Credential::Key(key.id.clone()))?;
         let viewer = self.store.viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
         // Nobody waits for this, and it failing is no reason to turn somebody away.
         let store = self.store.clone();
@@ -85,7 +95,13 @@ impl Authenticator {
             || Refusal::new(Reason::UnknownUser, "the token's sub is no user of this server");
         let user_id = Id::user(subject).map_err(|_| unknown())?;
         let user = self.store.user_anywhere(&user_id).await?.ok_or_else(unknown)?;
+        self.count(|| Credential::Subject(user.id.clone()))?;
         Ok(self.store.viewer(user.tenant_id, user.id).await?)
+    }
+
+    /// Counts a request by a good credential, and refuses one too many.
+    fn count(&self, credential: impl FnOnce() -> Credential) -> Result<(), Error> {
+        self.rates.as_ref().map_or(Ok(()), |rates| rates.ask(credential()))
     }
 
     fn fail(&self, whose: Whose, reason: Reason, message: &str, context: &Context) {

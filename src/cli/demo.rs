@@ -55,7 +55,7 @@ impl Demo {
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
         introduce(&format!("http://{address}"), &filled)?;
-        serve(store, settings.jwt, settings.purge_interval, listener, stop).await?;
+        serve(store, settings, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

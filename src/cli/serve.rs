@@ -41,7 +41,7 @@ impl Serve {
         }
         let store = Store::open(database, clock(), random()).await?;
         let listener = listen(settings.listen).await?;
-        serve(store, settings.jwt, settings.purge_interval, listener, stop()?).await?;
+        serve(store, settings, listener, stop()?).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -59,13 +59,15 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
 /// Serves until the process is told to stop, then finishes what is under way.
 pub async fn serve(
     store: Store,
-    tokens: Option<jwt::Settings>,
-    purge_interval: Option<Duration>,
+    settings: Settings,
     listener: TcpListener,
     stop: Stop,
 ) -> Result<()> {
+    let Settings { jwt: tokens, purge_interval, limits, .. } = settings;
     let tokens = tokens.map(jwt::Verifier::new).transpose()?;
-    let router = http::router(store.clone(), Authenticator::new(store.clone(), tokens)).await;
+    let authenticator =
+        Authenticator::new(store.clone(), tokens).with_rate(limits.max_requests_a_minute);
+    let router = http::router_within(limits, store.clone(), authenticator).await;
     let address = listener
         .local_addr()
         .map_err(|error| Error::internal("asking for the own address", error))?;

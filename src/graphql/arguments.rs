@@ -14,10 +14,10 @@ use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// The largest page.
-const MAX_PAGE: i32 = 1_000;
+pub const MAX_PAGE: i32 = 1_000;
 
 /// The page when nobody says how large.
-const DEFAULT_PAGE: u32 = 100;
+pub const DEFAULT_PAGE: u32 = 100;
 
 /// Ids as the texts that they are.
 pub fn texts(ids: Vec<ID>) -> Vec<String> {

@@ -4,34 +4,18 @@
 use std::collections::HashSet;
 
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
-    SelectionSet,
+    DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
 };
-use async_graphql::{Name, Request, Response, Value};
-
-/// What a request asks for, if its document can be parsed and names one operation.
-pub fn operation_type(request: &mut Request) -> Option<OperationType> {
-    let name = request.operation_name.clone();
-    let document = request.parsed_query().ok()?;
-    operation(document, name.as_deref()).map(|operation| operation.ty)
-}
+use async_graphql::{Name, Request, Response, Value, Variables};
 
 /// Gives variables that are not set the defaults that the operation declares. async-graphql does so
 /// for arguments, but not for `@skip` and `@include`.
-pub fn fill_in_defaults(request: &mut Request) {
-    let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return };
-    let Some(operation) = operation(document, name.as_deref()) else { return };
-    let defaults: Vec<(Name, Value)> = operation
-        .variable_definitions
-        .iter()
-        .filter_map(|variable| {
-            let default = variable.node.default_value.as_ref()?;
-            Some((variable.node.name.node.clone(), default.node.clone()))
-        })
-        .collect();
-    for (name, default) in defaults {
-        request.variables.entry(name).or_insert(default);
+pub fn fill_in_defaults(operation: &OperationDefinition, variables: &mut Variables) {
+    for variable in &operation.variable_definitions {
+        if let Some(default) = &variable.node.default_value {
+            let name = variable.node.name.node.clone();
+            variables.entry(name).or_insert_with(|| default.node.clone());
+        }
     }
 }
 
@@ -54,7 +38,8 @@ pub fn in_order(mut response: Response, fields: &[Name]) -> Response {
     response
 }
 
-fn operation<'a>(
+/// The operation that is meant, if the document has it and it is clear.
+pub fn operation<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
 ) -> Option<&'a OperationDefinition> {

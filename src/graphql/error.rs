@@ -3,11 +3,19 @@
 
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
+use crate::domain::json::shortened;
 use crate::error::{ClientError, Code, Error, Problem};
+
+/// How many errors an answer lists. Validation may find one for every word of a document.
+const MAX_ERRORS: usize = 50;
+
+/// How long the message of an error is that we did not word. It may repeat what the client sent.
+const MAX_MESSAGE: usize = 1_000;
 
 /// Gives each error of a response its `extensions.code`. An error that our own code did not make is
 /// either the document's fault, or would show what is not for clients and is replaced.
 pub fn finish(mut response: Response) -> Response {
+    response.errors.truncate(MAX_ERRORS);
     for error in &mut response.errors {
         let ours: Option<&Error> = error.source();
         let (code, problems) = match ours {
@@ -16,7 +24,10 @@ pub fn finish(mut response: Response) -> Response {
                 tracing::error!(error = internal.for_the_log(), "a request failed");
                 (Code::InternalServerError, [].as_slice())
             }
-            None if error.source.is_none() => (Code::BadUserInput, [].as_slice()),
+            None if error.source.is_none() => {
+                error.message = shortened(&error.message, MAX_MESSAGE).to_owned();
+                (Code::BadUserInput, [].as_slice())
+            }
             None => {
                 tracing::error!(error = error.message, "a request failed");
                 error.message = Error::internal("resolving", "unknown").to_string();
@@ -46,6 +57,15 @@ fn failed_roots_are_null(response: &mut Response) {
                 data.insert(Name::new(root), Value::Null);
             }
         }
+    }
+}
+
+/// The code of a response to a request that was not executed; none if it was, whatever failed then.
+pub fn code(response: &Response) -> Option<&str> {
+    let error = response.errors.first().filter(|_| response.data == Value::Null)?;
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
     }
 }
 

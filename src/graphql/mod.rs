@@ -5,6 +5,7 @@
 
 mod administration;
 mod arguments;
+mod complexity;
 mod connection;
 mod definitions;
 mod document;
@@ -13,11 +14,13 @@ mod event;
 mod export;
 mod holds;
 mod kind;
+mod measure;
 mod note_rules;
 mod notes;
 mod people;
 mod plan;
 mod policies;
+mod prepare;
 mod query;
 mod reads;
 mod recording;
@@ -28,18 +31,20 @@ mod warning;
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
 use crate::domain::event::Context as EventContext;
+use crate::domain::limits::Limits;
 use crate::domain::viewer::Viewer;
 use crate::reads::{Reader, Reads};
 use crate::store::Store;
 
+use async_graphql::Request;
+pub use async_graphql::Response;
 pub use async_graphql::parser::types::OperationType;
-pub use async_graphql::{Request, Response};
-pub use document::operation_type;
-pub use error::failure;
 use error::finish;
+pub use error::{code, failure};
 pub use export::Export;
+pub use prepare::{Asked, Prepared};
 use reads::Collector;
-pub use scalar::to_variables;
+use scalar::to_variables;
 use warning::Warnings;
 
 /// Who sends a request, and where from. Every request that is executed carries one.
@@ -89,15 +94,18 @@ pub struct Schema {
     executable: async_graphql::Schema<Query, Mutation, EmptySubscription>,
     store: Store,
     reads: Reads,
+    limits: Limits,
 }
 
 impl Schema {
-    /// The schema over a store.
-    pub fn new(store: Store) -> Self {
+    /// The schema over a store, for requests within limits.
+    pub fn new(store: Store, limits: Limits) -> Self {
         Self {
-            executable: builder().data(store.clone()).finish(),
+            // Depth was held before, by our own limit.
+            executable: builder().limit_recursive_depth(usize::MAX).data(store.clone()).finish(),
             reads: Reads::new(store.clone()),
             store,
+            limits,
         }
     }
 
@@ -105,11 +113,10 @@ impl Schema {
     /// reads of the log is written down in the log before it is answered; `route` is where it was sent.
     pub async fn execute(
         &self,
-        mut request: Request,
+        Prepared { mut request, .. }: Prepared,
         requester: Requester,
         route: &str,
     ) -> Response {
-        document::fill_in_defaults(&mut request);
         let fields = document::root_fields(&mut request);
         let warnings = Warnings::default();
         let request = request.data(warnings.clone());

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
 
+use super::gate::Seat;
 use super::{App, credentials, respond};
 use crate::error::{Error, Result};
 use crate::export::Format;
@@ -15,7 +16,7 @@ use crate::graphql::Export;
 /// `GET /v1/audit-events`
 pub async fn get(State(app): State<App>, parts: Parts) -> Response {
     match export(&app, &parts).await {
-        Ok(export) => file(export),
+        Ok(export) => file(export, parts.extensions.get::<Seat>().cloned()),
         Err(error) => respond::failure(&error),
     }
 }
@@ -45,13 +46,14 @@ fn accepted(headers: &HeaderMap) -> Option<Format> {
     all.filter_map(|value| value.to_str().ok()).find_map(Format::accepted)
 }
 
-fn file(export: Export) -> Response {
+/// The file, which keeps its place among the requests under way until its end.
+fn file(export: Export, seat: Option<Seat>) -> Response {
     let Format { name, media_type, .. } = export.format();
     let visible_since = export.visible_since().and_then(|time| HeaderValue::from_str(time).ok());
     // Once it has begun, a failure can only cut it off, which a client sees by the missing end.
-    let pieces = stream::try_unfold(export, |mut export| async move {
+    let pieces = stream::try_unfold((export, seat), |(mut export, seat)| async move {
         match export.next().await {
-            Ok(piece) => Ok(piece.map(|piece| (piece, export))),
+            Ok(piece) => Ok(piece.map(|piece| (piece, (export, seat)))),
             Err(error) => {
                 if let Error::Internal(internal) = &error {
                     tracing::error!(error = internal.for_the_log(), "an export was cut off");

@@ -4,8 +4,10 @@
 
 mod credentials;
 mod export;
+mod gate;
 mod graphql;
 mod health;
+mod media;
 mod metrics;
 mod playground;
 mod record;
@@ -20,11 +22,12 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::auth::Authenticator;
+use crate::domain::limits::Limits;
 use crate::error::{Error, Result};
 use crate::graphql::Schema;
-use crate::ingest::MAX_REQUEST_BYTES;
 use crate::store::Store;
 
+use gate::Gate;
 use metrics::Metrics;
 
 /// What every request may need.
@@ -35,21 +38,32 @@ struct App {
     schema: Schema,
     metrics: Metrics,
     introspection: playground::Introspection,
+    limits: Limits,
 }
 
-/// Every route of the server.
+/// Every route of the server, for requests within the default limits.
 pub async fn router(store: Store, authenticator: Authenticator) -> Router {
-    let schema = Schema::new(store.clone());
+    router_within(Limits::DEFAULT, store, authenticator).await
+}
+
+/// Every route of the server, for requests within these limits.
+pub async fn router_within(limits: Limits, store: Store, authenticator: Authenticator) -> Router {
+    let schema = Schema::new(store.clone(), limits);
     let app = App {
         introspection: playground::Introspection::of(&schema).await,
         metrics: Metrics::new(),
         schema,
         authenticator,
         store,
+        limits,
     };
-    Router::new()
+    // What does work is behind the gate; what says how the server is must answer when it is full.
+    let work = Router::new()
         .route(graphql::ROUTE, post(graphql::post).get(graphql::get))
         .route("/v1/audit-events", post(record::post).get(export::get))
+        .layer(from_fn_with_state(Gate::new(limits), gate::pass));
+    Router::new()
+        .merge(work)
         .route("/playground", get(playground::page))
         .route("/playground/playground.js", get(playground::script))
         .route("/playground/playground.css", get(playground::style))
@@ -59,7 +73,7 @@ pub async fn router(store: Store, authenticator: Authenticator) -> Router {
         .route("/metrics", get(metrics::text))
         .fallback(respond::not_found)
         .method_not_allowed_fallback(respond::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .layer(DefaultBodyLimit::max(limits.max_request_bytes.count()))
         .layer(from_fn_with_state(app.metrics.clone(), metrics::measure))
         .with_state(app)
 }

@@ -61,7 +61,7 @@ async fn record(app: &App, request: Request) -> Result<Appended> {
     let format = format(&parts.headers)?;
     let body = Bytes::from_request(Request::from_parts(parts, body), &())
         .await
-        .map_err(|rejection| body_error(&rejection))?;
+        .map_err(|rejection| body_error(&rejection, &app.limits))?;
     let read = move || match format {
         Format::Json => Batch::from_json(&body),
         Format::Ndjson => Batch::from_ndjson(&body),

@@ -5,8 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::domain::limits::Limits;
 use crate::error::{ClientError, Code, Error, Problem};
-use crate::ingest::MAX_REQUEST_BYTES;
 
 /// What a failure says: each thing that is wrong.
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ pub fn failure<'a>(error: &'a Error) -> Response {
         }
     };
     let mut response = json(status(error), &Failure { errors });
-    challenge(&mut response);
+    Hints::of(error).add_to(&mut response);
     response
 }
 
@@ -67,28 +67,43 @@ pub fn status(error: &Error) -> StatusCode {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Conflict => StatusCode::CONFLICT,
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         },
     }
 }
 
-/// Says on a 401 how to sign in. Not `Basic`, for which browsers would open a dialog.
-pub fn challenge(response: &mut Response) {
-    if response.status() == StatusCode::UNAUTHORIZED {
-        let how = HeaderValue::from_static("Bearer");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+/// What the headers of a refusal say of trying again.
+pub struct Hints {
+    retry_after: Option<u64>,
+}
+
+impl Hints {
+    pub const fn of(error: &Error) -> Self {
+        match error {
+            Error::Client(ClientError { retry_after, .. }) => Self { retry_after: *retry_after },
+            Error::Internal(_) => Self { retry_after: None },
+        }
+    }
+
+    pub fn add_to(self, response: &mut Response) {
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // How to sign in. Not `Basic`, for which browsers would open a dialog.
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let how = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
+        }
     }
 }
 
 /// Why a body could not be read.
-pub fn body_error(rejection: &BytesRejection) -> Error {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Error::client(
-            Code::PayloadTooLarge,
-            format!("a request takes at most {MAX_REQUEST_BYTES} bytes"),
-        )
-    } else {
-        Error::bad_input("the body could not be read to its end")
+pub fn body_error(rejection: &BytesRejection, limits: &Limits) -> Error {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => limits.max_request_bytes.exceeded(),
+        _ => Error::bad_input("the body could not be read to its end"),
     }
 }
 

@@ -13,6 +13,7 @@ use auditlog::admin::{self, Actor, NewUser, Rights};
 use auditlog::auth::{Authenticator, jwt};
 use auditlog::domain::id::Id;
 use auditlog::domain::kind::{LogOfReads, View};
+use auditlog::domain::limits::Limits;
 use auditlog::domain::settings::Settings;
 use auditlog::http;
 use auditlog::store::{Store, settings};
@@ -121,6 +122,13 @@ impl World {
         Self { database, clock, store, router, log_of_reads: LogOfReads::Off }
     }
 
+    /// A further server over the same database, for requests within these limits.
+    pub async fn server_within(&self, limits: Limits) -> Router {
+        let authenticator = Authenticator::new(self.store.clone(), None);
+        let authenticator = authenticator.with_rate(limits.max_requests_a_minute);
+        http::router_within(limits, self.store.clone(), authenticator).await
+    }
+
     pub async fn organization(&self, id: &str, name: &str, parent: Option<&str>) {
         let parent = parent.map(str::to_owned);
         let (id, name) = (id.to_owned(), name.to_owned());
@@ -205,6 +213,12 @@ pub fn event_with(organization: &str, resource_id: &str, more: Value) -> Value {
         event[key] = value.clone();
     }
     event
+}
+
+/// The default limits, but for these.
+pub fn limits(set: &[(&str, u64)]) -> Limits {
+    let given = |name| set.iter().find(|(set, _)| *set == name).map(|(_, value)| *value);
+    Limits::new(|rule| Ok(given(rule.name))).unwrap()
 }
 
 fn capitalized(text: &str) -> String {

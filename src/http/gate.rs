@@ -1,0 +1,63 @@
+//! The gate before every route that does work: so many requests are under way at once, each for so
+//! long, and one that fails badly ends itself alone.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::media::Media;
+use super::{graphql, respond};
+use crate::domain::limits::Limits;
+use crate::error::Error;
+
+/// In how many seconds to try again when there are too many requests under way.
+const RETRY_AFTER: u64 = 1;
+
+/// Lets requests through.
+#[derive(Clone)]
+pub struct Gate {
+    limits: Limits,
+    seats: Arc<Semaphore>,
+}
+
+/// A place among the requests under way. What goes on after its answer has begun holds on to it.
+#[derive(Clone)]
+pub struct Seat(#[allow(dead_code)] Arc<OwnedSemaphorePermit>);
+
+impl Gate {
+    pub fn new(limits: Limits) -> Self {
+        let seats = limits.max_concurrent_requests.count().min(Semaphore::MAX_PERMITS);
+        Self { limits, seats: Arc::new(Semaphore::new(seats)) }
+    }
+}
+
+/// Lets a request through, or says why not.
+pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let Gate { limits, seats } = gate;
+    let is_graphql = request.uri().path() == graphql::ROUTE;
+    let media = Media::accepted(request.headers()).unwrap_or(Media::Json);
+    let refuse = |error: Error| match is_graphql {
+        true => graphql::refuse(media, respond::status(&error), error),
+        false => respond::failure(&error),
+    };
+    let Ok(seat) = seats.try_acquire_owned() else {
+        return refuse(limits.max_concurrent_requests.exceeded().after(RETRY_AFTER));
+    };
+    let seat = Seat(Arc::new(seat));
+    request.extensions_mut().insert(seat.clone());
+    let time = Duration::from_secs(limits.max_request_seconds.value());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let response = match tokio::time::timeout(time, answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => refuse(Error::internal("answering a request", "it panicked")),
+        Err(_) => refuse(limits.max_request_seconds.exceeded()),
+    };
+    drop(seat);
+    response
+}
