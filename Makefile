@@ -10,7 +10,8 @@ demo:
 test: requirements format lint documentation deny
 	$(CARGO) test --locked --workspace
 
-# PostgreSQL's server programs, Chromium and its driver, and curl: installed where apt-get may do so.
+# PostgreSQL's server programs, Chromium and its driver, Node.js with npm, and curl: installed where
+# apt-get may do so.
 requirements:
 	@missing=""; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
@@ -18,6 +19,8 @@ requirements:
 		|| missing="$$missing postgresql"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v chromedriver >/dev/null || missing="$$missing chromium-driver"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	root=""; [ "$$(id -u)" = 0 ] || root="sudo -n"; \
 	if command -v apt-get >/dev/null && $$root true 2>/dev/null; then \

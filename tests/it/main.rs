@@ -12,6 +12,7 @@ mod api_keys;
 mod appending;
 mod arguments;
 mod audit_settings;
+mod audits;
 mod batch;
 mod changes;
 mod cli;
