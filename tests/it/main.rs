@@ -22,6 +22,7 @@ mod cursors;
 mod custom_events;
 mod database;
 mod decode;
+mod decode_anything;
 mod definitions;
 mod demo;
 mod demo_command;
