@@ -37,20 +37,22 @@ pub struct Prepared {
 impl Schema {
     /// Holds the limits on a request and parses its document. What is refused here was not validated,
     /// and nothing of it was executed.
-    pub fn prepare(&self, asked: Asked) -> Result<Prepared, Response> {
+    pub fn prepare(&self, asked: Asked) -> Result<Prepared, Box<Response>> {
+        let refused = |error| Box::new(failure(error));
         let Asked { query, operation_name, variables } = asked;
         let limits = &self.limits;
-        scan(&query, limits).map_err(failure)?;
-        let sizes = sizes(variables.as_ref(), limits).map_err(failure)?;
-        let document = parse_query(&query)
-            .map_err(|error| finish(Response::from_errors(vec![ServerError::from(error)])))?;
-        measure::measure(&document, limits).map_err(failure)?;
-        let mut variables = to_variables(variables).map_err(failure)?;
+        scan(&query, limits).map_err(refused)?;
+        let sizes = sizes(variables.as_ref(), limits).map_err(refused)?;
+        let document = parse_query(&query).map_err(|error| {
+            Box::new(finish(Response::from_errors(vec![ServerError::from(error)])))
+        })?;
+        measure::measure(&document, limits).map_err(refused)?;
+        let mut variables = to_variables(variables).map_err(refused)?;
         let operation = document::operation(&document, operation_name.as_deref());
         if let Some(operation) = operation {
             document::fill_in_defaults(operation, &mut variables);
-            complexity::hold(&document, operation, &variables, &sizes, limits).map_err(failure)?;
-            all_given(operation, &variables).map_err(failure)?;
+            complexity::hold(&document, operation, &variables, &sizes, limits).map_err(refused)?;
+            all_given(operation, &variables).map_err(refused)?;
         }
         let operation = operation.map(|operation| operation.ty);
         let mut request = Request::new(query).variables(variables);

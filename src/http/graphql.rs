@@ -33,7 +33,7 @@ enum Refused {
     /// By HTTP: it never became a request of GraphQL, or may not be sent like that.
     Request(StatusCode, Error),
     /// By GraphQL: its document, variables or operation will not do.
-    Operation(Response),
+    Operation(Box<Response>),
 }
 
 impl From<Error> for Refused {
@@ -212,11 +212,14 @@ struct NotExecuted<'a, E: Serialize> {
 
 fn answer(media: Media, answered: Result<Response, Refused>) -> HttpResponse {
     match answered {
-        Ok(response) | Err(Refused::Operation(response)) => {
-            write(media, status(media, graphql::code(&response)), &response)
-        }
+        Ok(response) => operation(media, &response),
+        Err(Refused::Operation(response)) => operation(media, &response),
         Err(Refused::Request(status, error)) => refuse(media, status, error),
     }
+}
+
+fn operation(media: Media, response: &Response) -> HttpResponse {
+    write(media, status(media, graphql::code(response)), response)
 }
 
 /// The status of a response, by the code of why it was not executed. Of well-formed requests

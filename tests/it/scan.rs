@@ -175,7 +175,7 @@ fn selections() -> impl Strategy<Value = Piece> {
         set.tokens += 2;
         set
     };
-    let sets = leaf.clone().prop_recursive(8, 40, 4, move |inner| {
+    let sets = leaf.prop_recursive(8, 40, 4, move |inner| {
         vec(inner, 1..4).prop_map(move |items| {
             let mut field = join("f{", items, "}", true);
             field.tokens += 3;
@@ -210,12 +210,14 @@ proptest! {
     /// Signs of the grammar in any order, and documents that somebody cut up.
     #[test]
     fn whatever_is_let_through_the_parser_bears(text in prop_oneof![soup(), cut_up(corpus())]) {
-        if scan(&text, &Limits::DEFAULT).is_ok() {
+        match (scan(&text, &Limits::DEFAULT), scan(&text, &unlimited())) {
             // It answers, whatever it answers. (A stack that overflows ends this process.)
-            drop(parse_query(&text));
-        } else if text.len() < 32_768 && scan(&text, &unlimited()).is_err() {
-            // Refused for what no limit is about: then the parser refuses it, too.
-            prop_assert!(parse_query(&text).is_err(), "{}", text);
+            (Ok(_), _) => drop(parse_query(&text)),
+            // Refused for what no limit is about: the parser refuses it too, but for long names.
+            (_, Err(error)) if !error.to_string().contains("names take at most") => {
+                prop_assert!(parse_query(&text).is_err(), "{}: {}", error, text);
+            }
+            _ => {}
         }
     }
 }

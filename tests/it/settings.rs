@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
 
+use crate::support::On;
 use crate::support::binary::{Installation, Run, Server};
 
 const SECRET: &str = "one-secret-of-thirty-two-bytes-or-more";
@@ -264,4 +265,51 @@ fn the_log_goes_to_standard_error_as_much_as_is_asked_for() {
     assert_eq!(said("warn"), "");
     // Colours are for terminals.
     assert!(!said("trace").contains('\x1b'));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_a_setting_like_the_others() {
+    let installation = Installation::new(On::Sqlite).await;
+    let key = installation.set_up();
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let may_have = async |server: Server, most: usize| {
+        for (fields, taken) in [(most, true), (most + 1, false)] {
+            let query = format!("{{{}}}", "__typename ".repeat(fields));
+            let (_, answer) = server.graphql(&key, &query).await;
+            assert_eq!(answer.get("errors").is_none(), taken, "{fields}: {answer}");
+        }
+    };
+    may_have(installation.command(&serve).serving(), 50).await;
+    installation.write("auditlog.toml", "max_root_fields = 2\n");
+    may_have(installation.command(&serve).serving(), 2).await;
+    let environment = || installation.command(&serve).env("AUDITLOG_MAX_ROOT_FIELDS", "3");
+    may_have(environment().serving(), 3).await;
+    let flag = [&serve[..], &["--max-root-fields", "4"]].concat();
+    let flag = installation.command(&flag).env("AUDITLOG_MAX_ROOT_FIELDS", "3");
+    may_have(flag.serving(), 4).await;
+}
+
+#[test]
+fn a_limit_that_cannot_be_kept_is_wrong_usage_and_is_named() {
+    let installation = Installation::bare();
+    let refused = |run: Run, said: &str| {
+        let stderr = run.run().exited(2).stderr;
+        assert!(stderr.starts_with("error: ") && stderr.contains(said), "{stderr}");
+    };
+    refused(
+        installation.command(&["serve", "--max-depth", "65"]),
+        "max_depth must be from 16 to 64, not 65",
+    );
+    refused(installation.command(&["serve", "--max-depth", "deep"]), "--max-depth");
+    let environment = installation.command(&["serve"]).env("AUDITLOG_MAX_DEPTH", "-1");
+    refused(environment, "--max-depth");
+    for (content, said) in [
+        ("max_depth = 15", "max_depth must be from 16 to 64, not 15"),
+        ("max_depth = \"20\"", "max_depth must be a whole number from 16 to 64"),
+        ("max_depth = -20", "max_depth must be a whole number from 16 to 64"),
+        ("max_dept = 20", "there is no setting max_dept"),
+    ] {
+        installation.write("auditlog.toml", content);
+        refused(installation.command(&["serve"]), said);
+    }
 }

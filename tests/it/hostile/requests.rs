@@ -160,7 +160,7 @@ fn bodies() -> Vec<(&'static str, Request)> {
         ),
         (
             "5,001 events by a mutation",
-            ask(RECORD_BY_GRAPHQL, json!({"events": vec![event.clone(); 5_001]})),
+            ask(RECORD_BY_GRAPHQL, json!({"events": vec![event; 5_001]})),
         ),
         (
             "an event of two megabytes by a mutation",
