@@ -8,12 +8,16 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
+use auditlog::auth::Authenticator;
+use auditlog::auth::jwt::{self, KeySource, Verifier};
 use auditlog::domain::limits::Limits;
+use auditlog::http;
 
 use crate::hostile::documents::page;
 use crate::support::On;
 use crate::support::client::{Answer, Client};
 use crate::support::direct;
+use crate::support::tokens::{Signer, from_now};
 use crate::support::world::{May, OWN, RECORD, World, event, limits};
 
 on_both!(
@@ -23,6 +27,7 @@ on_both!(
     one_full_page_is_allowed_and_twenty_are_not,
     what_tools_ask_of_the_schema_is_allowed,
     a_credential_may_send_so_many_requests_a_minute,
+    all_tokens_of_a_subject_count_as_one_credential,
     so_many_requests_may_be_under_way,
     an_export_is_under_way_until_its_end,
     a_request_may_take_so_long,
@@ -231,6 +236,29 @@ async fn a_credential_may_send_so_many_requests_a_minute(on: On) {
     assert!((1..=20).contains(&retry_after(&answer)));
     // Another key of the same user is another credential.
     second.query("{__typename}").await;
+}
+
+async fn all_tokens_of_a_subject_count_as_one_credential(on: On) {
+    const SECRET: &str = "a-secret-of-thirty-two-bytes-or-more";
+    let world = World::new(on).await;
+    for id in ["ann", "bob"] {
+        world.user(id, "acme", OWN).await;
+    }
+    let limits = limits(&[("max_requests_a_minute", 2)]);
+    let keys = KeySource::Secret(SECRET.to_owned());
+    let tokens = Verifier::new(jwt::Settings { keys, issuer: None, audience: None }).unwrap();
+    let authenticator = Authenticator::new(world.store.clone(), Some(tokens));
+    let authenticator = authenticator.with_rate(limits.max_requests_a_minute);
+    let router = http::router_within(limits, world.store.clone(), authenticator).await;
+    let ask = async |subject: &str, lifetime: i64| {
+        let claims = json!({"sub": subject, "exp": from_now(lifetime)});
+        let token = Signer::secret(SECRET.as_bytes()).sign(&claims);
+        Client::bearer(&router, &token).graphql("{__typename}", json!({})).await.status
+    };
+    assert_eq!(ask("ann", 100).await, StatusCode::OK);
+    assert_eq!(ask("ann", 200).await, StatusCode::OK);
+    assert_eq!(ask("ann", 300).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask("bob", 300).await, StatusCode::OK);
 }
 
 fn retry_after(answer: &Answer) -> u64 {
