@@ -47,8 +47,6 @@ fn mutation(name: &str) -> String {
         "deleteApiKey" => ("DeleteApiKey", KEY.to_owned()),
         "setAuditPolicy" => ("SetAuditPolicy", POLICY.to_owned()),
         "removeAuditPolicy" => ("RemoveAuditPolicy", POLICY.to_owned()),
-        "defineAuditResource" => ("DefineAuditResource", "audit_resource { name }".to_owned()),
-        "retireAuditResource" => ("RetireAuditResource", "audit_resource { name }".to_owned()),
         "setSensitiveFields" => (
             "SetSensitiveFields",
             "sensitive_fields { resource_name custom_resource fields }".to_owned(),

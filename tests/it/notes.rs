@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::administration::done;
+use crate::definitions::done;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
 use crate::support::world::{May, NOTHING, OWN, RECORD, VIEW, World, event_with};
