@@ -158,7 +158,7 @@ impl NoteQueries {
             ..EventFilter::default()
         };
         let style = style(&visible.tenant().settings.style, locale, time_zone)?;
-        let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        let request = page_request(ctx, &visible, order_by, (after, before), (first, last))?;
         let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
         let scope =
             asked_for(store, &visible, Hierarchy::Current, narrow_to, Descendants::With).await?;
