@@ -192,7 +192,7 @@ impl Backend {
     /// How the database will run a statement, a step a line.
     pub(super) async fn explain(
         self,
-        db: &DatabaseConnection,
+        db: &impl ConnectionTrait,
         mut statement: Statement,
     ) -> Result<String> {
         let (prefix, column) = match self {

@@ -14,6 +14,7 @@ mod directory;
 mod entity;
 pub mod events;
 mod filter;
+mod guard;
 pub mod holds;
 mod idempotency;
 mod lanes;

@@ -70,6 +70,7 @@ mod recording;
 mod recording_rights;
 mod redaction;
 mod revocation;
+mod row_security;
 mod schema;
 mod schemas;
 mod scopes;

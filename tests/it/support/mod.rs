@@ -49,6 +49,11 @@ impl TestDatabase {
         Self { on, url, stores: AtomicU64::new(0), _directory: directory }
     }
 
+    /// Another one, which the test made itself.
+    pub fn at(on: On, url: String) -> Self {
+        Self { on, url, stores: AtomicU64::new(0), _directory: None }
+    }
+
     /// A store over it, as one server has it.
     pub async fn store(&self, clock: Clock) -> Store {
         let database = Database::connect(&self.url).await.unwrap();
