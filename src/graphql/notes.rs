@@ -66,6 +66,8 @@ struct ResourceNoteConnection {
     page_info: PageInfo,
     /// How many lines there are in all, exactly. Costs nothing when it is not selected.
     total_count: i32,
+    /// Lines from before this time are not shown; null if all are.
+    visible_since: Option<DateTime>,
 }
 
 /// A line with its place in the timeline.
@@ -178,6 +180,7 @@ impl NoteQueries {
             nodes: nodes.exists().then_some(lines),
             page_info,
             total_count,
+            visible_since: scope.visible_since().map(DateTime::from),
         }))
     }
 }
