@@ -14,7 +14,7 @@ use super::serve::{listen, serve, stop};
 use super::{clock, made, print, random};
 use crate::admin::{self, Actor, NewUser, Rights};
 use crate::config::{Serving, Settings};
-use crate::demo::{User, World};
+use crate::demo::{self, User, World};
 use crate::domain::id::Id;
 use crate::domain::kind::View;
 use crate::domain::time::Clock;
@@ -100,7 +100,10 @@ async fn found(
     let operator = Actor::operator();
     for organization in &world.organizations {
         let (id, name) = (organization.id.to_owned(), organization.name.to_owned());
-        let parent = organization.parent_id.map(str::to_owned);
+        let (moved, parent_at_first) = demo::MOVED;
+        let parent =
+            if organization.id == moved { Some(parent_at_first) } else { organization.parent_id };
+        let parent = parent.map(str::to_owned);
         let answer = admin::create_organization(store, &operator, id, name, parent).await?;
         let made = made(answer)?;
         tenants.insert(made.id, made.tenant_id);
@@ -131,13 +134,18 @@ async fn found(
     Ok(accounts)
 }
 
-/// Records what the group did since.
+/// Records what the group did since. On the way a clinic comes to belong to another region.
 async fn live(store: &Store, world: &World, tenants: &HashMap<Id, Id>) -> Result<()> {
     let mut batch = Batch::default();
+    let mut is_moved = false;
     for event in world.events(SEED, store.now()) {
         batch.add_text(&event);
         if batch.len() == MAX_EVENTS {
             record(store, tenants, std::mem::take(&mut batch)).await?;
+            if !is_moved {
+                set_up::move_clinic(store, world).await?;
+                is_moved = true;
+            }
         }
     }
     record(store, tenants, batch).await

@@ -29,6 +29,9 @@ pub use definitions::{DEFINITIONS, Definition};
 use simulation::Simulation;
 pub use world::{Organization, User, World};
 
+/// The clinic that belonged elsewhere at first: its id, and what it was below.
+pub const MOVED: (&str, &str) = ("clinic-sacramento", "cedar-central");
+
 /// The clinic that chose not to record its tasks.
 pub const WITHOUT_TASKS: &str = "clinic-bend";
 
