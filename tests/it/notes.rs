@@ -204,7 +204,8 @@ async fn a_note_is_corrected_by_a_later_one(on_: On) {
         second["id"]
     );
 
-    let no_such = ["corrects there is no such note on this record, in this organization, that you may see"];
+    let no_such =
+        ["corrects there is no such note on this record, in this organization, that you may see"];
     let id = wes
         .query(r#"{ auditLog(resource_id: "1", event_type: NOTE, last: 1) { nodes { id } } }"#)
         .await["auditLog"]["nodes"][0]["id"]
