@@ -1,6 +1,6 @@
 # make demo   builds, and serves sample data on the embedded database
 # make test   installs what the tests need where it can, then checks everything
-.PHONY: demo test requirements format lint documentation schema playground deny
+.PHONY: bench demo test requirements format lint documentation schema playground deny
 
 CARGO ?= cargo
 
@@ -44,6 +44,10 @@ deny:
 	else \
 		echo "cargo-deny is not installed: licences and sources are not checked (cargo install cargo-deny)"; \
 	fi
+
+# Measures the release build under load (Debian: wrk); see tests/bench/load.rs for its settings.
+bench:
+	$(CARGO) bench --locked --bench load
 
 # Writes schema.graphql anew; a test fails when it differs from the code.
 schema:

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod demo;
+mod generate;
 mod import;
 mod migrate;
 mod organization;
@@ -56,6 +57,8 @@ enum Command {
     ApiKey(api_key::ApiKey),
     /// Record events from a file of NDJSON, one event a line; safe to run again
     Import(import::Import),
+    /// Print made-up events, or load them, to measure with
+    Generate(generate::Generate),
     /// Manage plans: how far back each tenant's log is shown, and how long it is kept
     #[command(subcommand)]
     Plan(plan::Plan),
@@ -118,6 +121,7 @@ async fn execute(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::User(command) => command.run(&settings).await,
         Command::ApiKey(command) => command.run(&settings).await,
         Command::Import(import) => import.run(&settings).await,
+        Command::Generate(generate) => generate.run(&settings).await,
         Command::Plan(command) => command.run(&settings).await,
         Command::Purge(purge) => purge.run(&settings).await,
         Command::Schema => schema::run(),

@@ -10,6 +10,7 @@ mod clinic;
 mod definitions;
 mod interface;
 mod ledger;
+pub mod load;
 mod patients;
 mod practice;
 mod reading;

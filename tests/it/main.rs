@@ -34,6 +34,7 @@ mod export_formats;
 mod failed_sign_ins;
 mod filters;
 mod fingerprint;
+mod generate;
 mod histories;
 mod history_windows;
 mod idempotency;

@@ -104,9 +104,11 @@ fn temporary() -> Server {
         &["-D", data_path, "-U", "auditlog", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
     );
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Benchmarks wait for the disk, as a server in earnest does.
+    let (fsync, buffers) = if cfg!(test) { ("off", "64MB") } else { ("on", "1GB") };
     let options = format!(
-        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 \
-         -c shared_buffers=64MB",
+        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync={fsync} -c max_connections=400 \
+         -c shared_buffers={buffers}",
         directory.display()
     );
     let log = directory.join("log");
@@ -142,7 +144,7 @@ fn watchdog(pg_ctl: &Command, data: &Path, directory: &Path) -> Child {
 }
 
 /// Where `initdb` and `pg_ctl` are: on the path, or where Debian puts them.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let on_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
