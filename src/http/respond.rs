@@ -46,12 +46,20 @@ pub fn failure<'a>(error: &'a Error) -> Response {
         Error::Client(error) => vec![whole(error.code)],
         Error::Internal(internal) => {
             tracing::error!(error = internal.for_the_log(), "a request failed");
-            vec![whole(Code::InternalServerError)]
+            vec![whole(error.code())]
         }
     };
     let mut response = json(status(error), &Failure { errors });
     challenge(&mut response);
+    if let Some(why) = error.why_unavailable() {
+        retry_after(&mut response, why.retry_after());
+    }
     response
+}
+
+/// Says when to try again, in seconds from now.
+pub fn retry_after(response: &mut Response, seconds: u32) {
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
 }
 
 /// The status that goes with a failure.
@@ -67,6 +75,7 @@ pub fn status(error: &Error) -> StatusCode {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Conflict => StatusCode::CONFLICT,
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         },
     }

@@ -86,9 +86,13 @@ impl Backend {
     pub(super) async fn session(self, url: &str) -> Result<DatabaseConnection> {
         let mut options = self.connect_options(url, Role::Write)?;
         options.max_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
-        let session = SeaDatabase::connect(options).await;
-        session
-            .map_err(|error| Error::internal("connecting to the database of database_url", error))
+        let failed = |error| Error::internal("connecting to the database of database_url", error);
+        let session = SeaDatabase::connect(options).await.map_err(failed)?;
+        if self == Self::Postgres {
+            // Whoever needs one waits for others of its kind, however long they take.
+            session.execute_unprepared("SET lock_timeout = 0").await.map_err(failed)?;
+        }
+        Ok(session)
     }
 
     fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
@@ -120,10 +124,13 @@ impl Backend {
                         "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
                     )
                 })?;
-                options.map_sqlx_postgres_opts(|options| {
-                    options
-                        .application_name("auditlog")
-                        .options([("synchronous_commit", "on"), ("timezone", "UTC")])
+                let lock_timeout = format!("{}ms", WAIT.as_millis());
+                options.map_sqlx_postgres_opts(move |options| {
+                    options.application_name("auditlog").options([
+                        ("synchronous_commit", "on"),
+                        ("timezone", "UTC"),
+                        ("lock_timeout", lock_timeout.as_str()),
+                    ])
                 });
             }
         }

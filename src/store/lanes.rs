@@ -7,23 +7,30 @@
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
-use super::Database;
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append};
 use super::partitions::{self, Partitions};
+use super::{Database, unavailable};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::{Clock, Time, to_microseconds};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Unavailable};
 
 /// How many requests may wait for a lane before callers wait to be let in.
 const QUEUE: usize = 1_024;
 
 /// How many events one commit takes at most; a single request may hold more.
 const EVENTS_PER_COMMIT: usize = 5_000;
+
+/// How long an append may take in all, the waiting for its turn included, before whoever asked is told
+/// that it did not end in time. Longer than one wait for the database, whose failure says more.
+const PATIENCE: Duration = Duration::from_millis(4_500);
 
 /// The queues of the lanes.
 #[derive(Clone)]
@@ -36,7 +43,20 @@ struct Request {
     /// That of the settings by which the events were prepared.
     revision: i64,
     events: Vec<PreparedEvent>,
+    claim: Claim,
     reply: oneshot::Sender<Result<Outcome>>,
+}
+
+/// Who has the last word on a request that waits: the lane, which begins it, or whoever asked, who
+/// gives it up. What is given up in time is surely not recorded.
+#[derive(Clone, Default)]
+struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// Whether nobody was first.
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
 }
 
 #[derive(Clone)]
@@ -63,15 +83,23 @@ impl Lanes {
 
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
         let gone = || Error::internal("appending events", "the lane has stopped");
+        let deadline = Instant::now() + PATIENCE;
+        let claim = Claim::default();
         let (reply, answer) = oneshot::channel();
         let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
-        let request = Request { tenant_id, revision, events, reply };
+        let request = Request { tenant_id, revision, events, claim: claim.clone(), reply };
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&tenant.id);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
-        queue.send(request).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let answered = timeout_at(deadline, async {
+            queue.send(request).await.map_err(|_| gone())?;
+            answer.await.map_err(|_| gone())?
+        });
+        answered.await.unwrap_or_else(|_| {
+            let why = if claim.take() { Unavailable::Database } else { Unavailable::Uncertain };
+            Err(Error::unavailable(why, "appending events", "it did not end in time"))
+        })
     }
 }
 
@@ -111,12 +139,17 @@ impl Lane {
 
     /// Writes requests and answers each. When they cannot be written together, each is tried alone:
     /// one that the database will not take must not fail the others.
-    async fn settle(&self, group: Vec<Request>) {
+    async fn settle(&self, mut group: Vec<Request>) {
+        group.retain(|request| request.claim.take());
         match self.write(&group).await {
             Ok(outcomes) => {
                 for (request, outcome) in group.into_iter().zip(outcomes) {
                     request.answer(outcome);
                 }
+            }
+            // What the database has no time or room for now, it has not for each alone either.
+            Err(Failed::Before(error)) if error.why_unavailable().is_some() => {
+                answer_all(group, &error, "appending events");
             }
             Err(Failed::Before(error)) => match <[Request; 1]>::try_from(group) {
                 Ok([request]) => request.answer(Err(error)),
@@ -129,10 +162,7 @@ impl Lane {
             },
             // It may have been committed all the same: trying again could record events twice.
             Err(Failed::AtCommit(error)) => {
-                let story = error.to_string();
-                for request in group {
-                    request.answer(Err(Error::internal("committing events", story.clone())));
-                }
+                answer_all(group, &unavailable::at_commit(error), "committing events");
             }
         }
     }
@@ -181,7 +211,7 @@ impl Failed {
     fn into_error(self) -> Error {
         match self {
             Self::Before(error) => error,
-            Self::AtCommit(error) => Error::internal("committing events", error),
+            Self::AtCommit(error) => unavailable::at_commit(error),
         }
     }
 }
@@ -200,6 +230,13 @@ impl Request {
     /// Whoever asked may have gone; what was recorded stays recorded.
     fn answer(self, outcome: Result<Outcome>) {
         let _ = self.reply.send(outcome);
+    }
+}
+
+/// Answers every request with the same failure.
+fn answer_all(group: Vec<Request>, error: &Error, doing: &'static str) {
+    for request in group {
+        request.answer(Err(error.again(doing)));
     }
 }
 

@@ -27,6 +27,7 @@ pub mod purge_runs;
 mod retire;
 pub mod settings;
 pub mod tenants;
+mod unavailable;
 pub mod users;
 
 use std::future::Future;
@@ -36,7 +37,7 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
+    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, EntityTrait as _,
     TransactionTrait as _,
 };
 
@@ -180,7 +181,10 @@ impl Store {
             let transaction = store.database.begin_write().await?;
             let result = work(&store, &transaction).await;
             match result {
-                Ok(value) => transaction.commit().await.map(|()| value).map_err(Error::from),
+                Ok(value) => {
+                    transaction.commit().await.map_err(unavailable::at_commit)?;
+                    Ok(value)
+                }
                 Err(error) => {
                     transaction.rollback().await?;
                     Err(error)
@@ -229,12 +233,6 @@ async fn cursor_key(database: &Database, random: &Random) -> Result<Vec<u8>> {
         .ok_or_else(|| Error::internal("reading the cursor key", "it is gone"))
 }
 
-/// How long a statement waits for a connection, or on SQLite for the write lock.
-const WAIT: Duration = Duration::from_secs(10);
-
-/// A database's text never reaches a client.
-impl From<DbErr> for Error {
-    fn from(error: DbErr) -> Self {
-        Self::internal("using the database", error)
-    }
-}
+/// How long a statement waits for a connection, and for a lock: a client hears within five seconds that
+/// the database is not to be had.
+const WAIT: Duration = Duration::from_secs(4);

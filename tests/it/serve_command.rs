@@ -151,5 +151,5 @@ async fn when_the_database_goes_away_it_is_alive_but_not_ready() {
     assert_eq!((status, body.as_str()), (503, "the database does not answer\n"));
     let (_, answer) = server.graphql(&key, "{ auditLog { total_count } }").await;
     let answer = answer.to_string();
-    assert!(answer.contains("INTERNAL_SERVER_ERROR") && !answer.contains(name), "{answer}");
+    assert!(answer.contains("SERVICE_UNAVAILABLE") && !answer.contains(name), "{answer}");
 }
