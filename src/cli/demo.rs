@@ -44,7 +44,7 @@ impl Demo {
             .map_err(|error| Error::internal("making a temporary directory", error))?;
         let url = format!("sqlite://{}", directory.path().join("demo.db").display());
         // The address first: when it is taken, that is said before the wait.
-        let listener = listen(settings.listen).await?;
+        let listener = listen(settings.listen)?;
         let address = listener
             .local_addr()
             .map_err(|error| Error::internal("asking for the own address", error))?;
@@ -55,7 +55,7 @@ impl Demo {
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
         introduce(&format!("http://{address}"), &filled)?;
-        serve(store, settings.jwt, settings.purge_interval, listener, stop).await?;
+        serve(store, settings, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

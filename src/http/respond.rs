@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::graphql;
 use crate::error::{ClientError, Code, Error, Problem};
 use crate::ingest::MAX_REQUEST_BYTES;
 
@@ -54,6 +55,16 @@ pub fn failure<'a>(error: &'a Error) -> Response {
     if let Some(why) = error.why_unavailable() {
         retry_after(&mut response, why.retry_after());
     }
+    response
+}
+
+/// A failure in the shape of the answers at a path, with a status of its own.
+pub fn refusal_at(path: &str, status: StatusCode, error: Error) -> Response {
+    let mut response = match path {
+        graphql::ROUTE => json(status, &crate::graphql::failure(error)),
+        _ => failure(&error),
+    };
+    *response.status_mut() = status;
     response
 }
 

@@ -15,6 +15,7 @@ mod audit_settings;
 mod batch;
 mod changes;
 mod cli;
+mod connections;
 mod costs;
 mod credentials;
 mod cursors;

@@ -106,6 +106,19 @@ impl Installation {
         Run { command, input: Vec::new() }
     }
 
+    /// The same, started by a shell that first sets a limit, such as `ulimit -n 48`.
+    pub fn limited(&self, arguments: &[&str], limit: &str) -> Run {
+        let Run { command: binary, input } = self.command(arguments);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]);
+        command.arg(binary.get_program()).args(binary.get_args());
+        command.current_dir(self.folder.path()).env_clear();
+        for (name, value) in binary.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Run { command, input }
+    }
+
     /// Runs the binary to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.command(arguments).run()
