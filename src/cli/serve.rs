@@ -16,7 +16,7 @@ use crate::config::{Serving, Settings};
 use crate::error::{Error, Result};
 use crate::http;
 use crate::retention;
-use crate::store::{Database, Store};
+use crate::store::{Database, Patience, Store};
 
 /// How often the partitions of the coming months are seen to.
 const PARTITION_CHECK: Duration = Duration::from_secs(6 * 60 * 60);
@@ -32,7 +32,7 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self, settings: Settings) -> Result<ExitCode> {
-        let database = Database::connect(&settings.database_url).await?;
+        let database = Database::connect_with(&settings.database_url, Patience::Server).await?;
         if !self.no_migrate {
             database.migrate().await?;
         }

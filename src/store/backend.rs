@@ -14,7 +14,7 @@ use sea_orm::{
     RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
 
-use super::WAIT;
+use super::Patience;
 use crate::error::{Error, Result};
 
 /// Which database an installation runs on.
@@ -61,11 +61,16 @@ impl Backend {
     }
 
     /// Opens a pool of connections.
-    pub(super) async fn connect(self, url: &str, role: Role) -> Result<DatabaseConnection> {
+    pub(super) async fn connect(
+        self,
+        url: &str,
+        role: Role,
+        patience: Patience,
+    ) -> Result<DatabaseConnection> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match SeaDatabase::connect(self.connect_options(url, role)?).await {
+            match SeaDatabase::connect(self.connect_options(url, role, patience)?).await {
                 Ok(connections) => return Ok(connections),
                 // SQLite waits for locks, but not when several open a new file at once and each turns
                 // WAL on.
@@ -84,7 +89,7 @@ impl Backend {
 
     /// A session of its own, for what is held as long as a session lasts.
     pub(super) async fn session(self, url: &str) -> Result<DatabaseConnection> {
-        let mut options = self.connect_options(url, Role::Write)?;
+        let mut options = self.connect_options(url, Role::Write, Patience::Command)?;
         options.max_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
         let failed = |error| Error::internal("connecting to the database of database_url", error);
         let session = SeaDatabase::connect(options).await.map_err(failed)?;
@@ -95,12 +100,16 @@ impl Backend {
         Ok(session)
     }
 
-    fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
+    fn connect_options(self, url: &str, role: Role, patience: Patience) -> Result<ConnectOptions> {
+        let (connection, lock) = match role {
+            Role::Read => (patience.connection_to_read(), patience.lock_to_read()),
+            Role::Write => (patience.to_write(), patience.to_write()),
+        };
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
-            .acquire_timeout(WAIT)
-            .connect_timeout(WAIT)
+            .acquire_timeout(connection)
+            .connect_timeout(connection)
             .max_connections(self.pool_size(role));
         match self {
             Self::Sqlite => {
@@ -114,7 +123,7 @@ impl Backend {
                         .journal_mode(SqliteJournalMode::Wal)
                         .synchronous(SqliteSynchronous::Full)
                         .foreign_keys(true)
-                        .busy_timeout(WAIT)
+                        .busy_timeout(lock)
                 });
             }
             Self::Postgres => {
@@ -124,7 +133,7 @@ impl Backend {
                         "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
                     )
                 })?;
-                let lock_timeout = format!("{}ms", WAIT.as_millis());
+                let lock_timeout = format!("{}ms", lock.as_millis());
                 options.map_sqlx_postgres_opts(move |options| {
                     options.application_name("auditlog").options([
                         ("synchronous_commit", "on"),

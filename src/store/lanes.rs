@@ -5,22 +5,23 @@
 //! everybody. A tenant always goes to the same lane, so its appends do not wait for each other's lock.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::ops::BitAnd;
 use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append};
 use super::partitions::{self, Partitions};
+use super::patience::Claim;
 use super::{Database, unavailable};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::{Clock, Time, to_microseconds};
-use crate::error::{Error, Result, Unavailable};
+use crate::error::{Error, Result};
 
 /// How many requests may wait for a lane before callers wait to be let in.
 const QUEUE: usize = 1_024;
@@ -28,14 +29,12 @@ const QUEUE: usize = 1_024;
 /// How many events one commit takes at most; a single request may hold more.
 const EVENTS_PER_COMMIT: usize = 5_000;
 
-/// How long an append may take in all, the waiting for its turn included, before whoever asked is told
-/// that it did not end in time. Longer than one wait for the database, whose failure says more.
-const PATIENCE: Duration = Duration::from_millis(4_500);
-
 /// The queues of the lanes.
 #[derive(Clone)]
 pub(super) struct Lanes {
     queues: Arc<[mpsc::Sender<Request>]>,
+    /// How long an append may take, the waiting for its turn included.
+    patience: Duration,
 }
 
 struct Request {
@@ -45,18 +44,6 @@ struct Request {
     events: Vec<PreparedEvent>,
     claim: Claim,
     reply: oneshot::Sender<Result<Outcome>>,
-}
-
-/// Who has the last word on a request that waits: the lane, which begins it, or whoever asked, who
-/// gives it up. What is given up in time is surely not recorded.
-#[derive(Clone, Default)]
-struct Claim(Arc<AtomicBool>);
-
-impl Claim {
-    /// Whether nobody was first.
-    fn take(&self) -> bool {
-        !self.0.swap(true, Ordering::AcqRel)
-    }
 }
 
 #[derive(Clone)]
@@ -78,12 +65,14 @@ impl Lanes {
             tokio::spawn(lane.run(requests));
             queue
         };
-        Self { queues: (0..database.backend.lanes()).map(start).collect() }
+        Self {
+            queues: (0..database.backend.lanes()).map(start).collect(),
+            patience: database.patience.whole_write(),
+        }
     }
 
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
         let gone = || Error::internal("appending events", "the lane has stopped");
-        let deadline = Instant::now() + PATIENCE;
         let claim = Claim::default();
         let (reply, answer) = oneshot::channel();
         let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
@@ -92,14 +81,11 @@ impl Lanes {
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
-        let answered = timeout_at(deadline, async {
+        let answered = timeout(self.patience, async {
             queue.send(request).await.map_err(|_| gone())?;
             answer.await.map_err(|_| gone())?
         });
-        answered.await.unwrap_or_else(|_| {
-            let why = if claim.take() { Unavailable::Database } else { Unavailable::Uncertain };
-            Err(Error::unavailable(why, "appending events", "it did not end in time"))
-        })
+        answered.await.unwrap_or_else(|_| Err(claim.too_late("appending events")))
     }
 }
 
@@ -140,8 +126,14 @@ impl Lane {
     /// Writes requests and answers each. When they cannot be written together, each is tried alone:
     /// one that the database will not take must not fail the others.
     async fn settle(&self, mut group: Vec<Request>) {
-        group.retain(|request| request.claim.take());
-        match self.write(&group).await {
+        let written = loop {
+            group.retain(|request| !request.claim.is_given_up());
+            match self.write(&group).await {
+                Err(Failed::GivenUp) => {}
+                written => break written,
+            }
+        };
+        match written {
             Ok(outcomes) => {
                 for (request, outcome) in group.into_iter().zip(outcomes) {
                     request.answer(outcome);
@@ -164,6 +156,7 @@ impl Lane {
             Err(Failed::AtCommit(error)) => {
                 answer_all(group, &unavailable::at_commit(error), "committing events");
             }
+            Err(Failed::GivenUp) => {} // it is tried again without those above
         }
     }
 
@@ -190,6 +183,11 @@ impl Lane {
             let backend = self.database.backend;
             outcomes.extend(append(&transaction, backend, tenant_id, &batches, now).await?);
         }
+        // Those that are given up by now have been told that they are not recorded.
+        if !group.iter().map(|request| request.claim.commit()).fold(true, BitAnd::bitand) {
+            transaction.rollback().await?;
+            return Err(Failed::GivenUp);
+        }
         transaction.commit().await.map_err(Failed::AtCommit)?;
         Ok(outcomes)
     }
@@ -204,6 +202,8 @@ fn times(group: &[Request], now: Time) -> impl Iterator<Item = Time> {
 /// A write that failed: surely without effect, or perhaps not.
 enum Failed {
     Before(Error),
+    /// For one of the requests it was too late; surely without effect.
+    GivenUp,
     AtCommit(DbErr),
 }
 
@@ -211,6 +211,7 @@ impl Failed {
     fn into_error(self) -> Error {
         match self {
             Self::Before(error) => error,
+            Self::GivenUp => unavailable::too_late("appending events"),
             Self::AtCommit(error) => unavailable::at_commit(error),
         }
     }

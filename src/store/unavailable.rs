@@ -27,6 +27,11 @@ pub(super) fn at_commit(error: DbErr) -> Error {
     }
 }
 
+/// A write that is not done, because nobody waits for it any more.
+pub(super) fn too_late(doing: &'static str) -> Error {
+    Error::unavailable(Unavailable::Database, doing, "it took too long, and was given up")
+}
+
 /// Why the database is not to be had for now; nothing if the failure is of another kind.
 fn why(error: &DbErr) -> Option<Unavailable> {
     match error {

@@ -33,6 +33,7 @@ mod examples;
 mod export;
 mod export_formats;
 mod failed_sign_ins;
+mod faults;
 mod filters;
 mod fingerprint;
 mod histories;

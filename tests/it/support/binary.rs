@@ -56,6 +56,11 @@ impl Installation {
         Self { database, ..Self::bare() }
     }
 
+    /// With this database.
+    pub fn over(database: TestDatabase) -> Self {
+        Self { database: Some(database), ..Self::bare() }
+    }
+
     /// With a database of its own in which there is nothing yet, not even a table.
     pub async fn unmigrated(on: On) -> Self {
         let installation = Self::new(on).await;
@@ -92,7 +97,11 @@ impl Installation {
     }
 
     pub fn url(&self) -> &str {
-        &self.database.as_ref().expect("a database").url
+        &self.database().url
+    }
+
+    pub fn database(&self) -> &TestDatabase {
+        self.database.as_ref().expect("a database")
     }
 
     /// The binary with these arguments.

@@ -50,6 +50,11 @@ impl TestDatabase {
         Self { on, url, stores: AtomicU64::new(0), _directory: directory }
     }
 
+    /// One that is there already, on a PostgreSQL of the test's own.
+    pub fn at(url: String) -> Self {
+        Self { on: On::Postgres, url, stores: AtomicU64::new(0), _directory: None }
+    }
+
     /// A store over it, as one server has it.
     pub async fn store(&self, clock: Clock) -> Store {
         let database = Database::connect(&self.url).await.unwrap();
