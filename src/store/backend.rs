@@ -9,6 +9,7 @@ use std::time::Duration;
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
     RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
@@ -124,6 +125,9 @@ impl Backend {
                         .synchronous(SqliteSynchronous::Full)
                         .foreign_keys(true)
                         .busy_timeout(lock)
+                });
+                options.map_sqlx_sqlite_pool_opts(|options| {
+                    options.after_release(|connection, _| Box::pin(is_fit(connection)))
                 });
             }
             Self::Postgres => {
@@ -249,6 +253,15 @@ impl Backend {
             }
         }
     }
+}
+
+/// Whether a connection may be used again. When SQLite cannot write, it may end a transaction by itself;
+/// the rollback then fails, and the connection goes on to count as being in one. Whatever it did next
+/// would be acknowledged and never committed.
+async fn is_fit(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // A rollback that is still in its queue comes first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The standard's code for what a statement failed with.

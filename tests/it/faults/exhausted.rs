@@ -20,11 +20,12 @@ async fn recorders_that_cannot_have_the_tenants_lock_are_answered(on: On) {
     let server = serve(&installation);
     let lock = direct::stop_recording(installation.database(), "acme").await;
     let mut recorders = JoinSet::new();
+    let client = http_client();
     for n in 0..60 {
-        let (url, app) = (server.url.clone(), app.clone());
+        let (client, url, app) = (client.clone(), server.url.clone(), app.clone());
         recorders.spawn(async move {
             let mut batch = Batch::new(n.to_string(), 2);
-            let attempt = batch.send(&http_client(), &url, &app).await;
+            let attempt = batch.send(&client, &url, &app).await;
             (batch, attempt)
         });
     }
@@ -56,11 +57,12 @@ async fn readers_that_get_no_connection_are_answered() {
     let blocker = direct::connect(installation.url()).await;
     direct::run(&blocker, "BEGIN; LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE").await;
     let mut readers = JoinSet::new();
+    let client = http_client();
     for _ in 0..60 {
-        let (url, ann) = (server.url.clone(), ann.clone());
+        let (client, url, ann) = (client.clone(), server.url.clone(), ann.clone());
         readers.spawn(async move {
             let began = std::time::Instant::now();
-            let request = http_client()
+            let request = client
                 .post(format!("{url}/graphql"))
                 .bearer_auth(ann)
                 .header("content-type", "application/json")
