@@ -213,6 +213,46 @@ async fn headers_have_a_size_and_a_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_early_answer_reaches_whoever_is_still_sending() {
+    let installation = Installation::bare();
+    installation.set_up();
+    installation.done(&["user", "create", "app", "--organization", "acme", "--can-record"]);
+    let app = installation.key_for("app");
+    let server = serving(&installation, &[]);
+    const MEBIBYTE: usize = 1024 * 1024;
+    for (key, length, status) in [("wrong", 8 * MEBIBYTE, 401), (&app, 20 * MEBIBYTE, 413)] {
+        let mut connection = Raw::connect(server.address());
+        connection.send(head_of_post("/v1/audit-events", key, length));
+        // All of it before it listens, which the server does not wait for.
+        connection.try_to_send(vec![b' '; length]);
+        let answer = connection.answer();
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(connection.closed(), "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_a_cap_a_newcomer_does_not_push_out_the_one_before() {
+    let installation = Installation::bare();
+    let server = serving(&installation, &["--max-connections", "3"]);
+    let (one, two) = ([127, 0, 0, 2], [127, 0, 0, 3]);
+    let mut at_work = vec![busy(one, &server).await, busy(one, &server).await];
+    loop {
+        let began = Instant::now();
+        let mut before = Raw::connect_from(two, server.address()).await;
+        let mut next = Raw::connect_from(two, server.address()).await;
+        before.send("GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        // Unless the machine stood still for about as long as a newcomer may be silent.
+        if began.elapsed() < Duration::from_millis(900) {
+            assert_eq!(next.answer().status, 503);
+            assert_eq!(before.answer().status, 200);
+            break;
+        }
+    }
+    at_work.clear();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn compressed_bodies_are_refused() {
     let world = World::new(On::Sqlite).await;
     for path in ["/graphql", "/v1/audit-events"] {

@@ -46,13 +46,14 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 /// Foreign words, and the only modules that may say them.
-const WORDS: [(&str, &[&str]); 7] = [
+const WORDS: [(&str, &[&str]); 8] = [
     ("sea_orm", &["store"]),
     ("sqlx", &["store"]),
     ("sea_orm_migration", &[]),
     ("async_graphql", &["graphql"]),
     ("axum", &["http"]),
     ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
     // Time is a parameter. (`Instant`, which only measures, is nobody's concern.)
     ("SystemTime", &["cli"]),
 ];

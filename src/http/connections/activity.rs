@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use super::Limits;
 
+/// How long a new connection is not taken for an idle one.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -77,11 +80,17 @@ impl Activity {
         self.state().stalled.is_some()
     }
 
-    /// For how long it has been doing nothing, if that is what it does.
+    /// For how long it has been doing nothing, if that is what it does. What is new has a moment to
+    /// send something: its first request may be there and not be read yet.
     pub fn idle_for(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
-        let is_idle = matches!(state.phase, Phase::New | Phase::Idle);
-        is_idle.then(|| now.saturating_duration_since(state.since))
+        let time = now.saturating_duration_since(state.since);
+        let is_idle = match state.phase {
+            Phase::New => time >= A_MOMENT,
+            Phase::Idle => true,
+            Phase::Header | Phase::Request => false,
+        };
+        is_idle.then_some(time)
     }
 
     /// Until when it may go on so.
