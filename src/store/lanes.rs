@@ -8,15 +8,13 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::ops::BitAnd;
 use std::slice;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 
-use super::append::{Appended, Outcome, Prepared, PreparedEvent, append};
+use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
 use super::partitions::{self, Partitions};
-use super::patience::Claim;
+use super::patience::{Claim, Patience};
 use super::{Database, unavailable};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
@@ -33,8 +31,7 @@ const EVENTS_PER_COMMIT: usize = 5_000;
 #[derive(Clone)]
 pub(super) struct Lanes {
     queues: Arc<[mpsc::Sender<Request>]>,
-    /// How long an append may take, the waiting for its turn included.
-    patience: Duration,
+    patience: Patience,
 }
 
 struct Request {
@@ -67,7 +64,7 @@ impl Lanes {
         };
         Self {
             queues: (0..database.backend.lanes()).map(start).collect(),
-            patience: database.patience.whole_write(),
+            patience: database.patience,
         }
     }
 
@@ -81,11 +78,11 @@ impl Lanes {
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
-        let answered = timeout(self.patience, async {
+        let appended = async {
             queue.send(request).await.map_err(|_| gone())?;
             answer.await.map_err(|_| gone())?
-        });
-        answered.await.unwrap_or_else(|_| Err(claim.too_late("appending events")))
+        };
+        self.patience.wait_for(appended, &claim, "appending events").await
     }
 }
 
@@ -128,6 +125,9 @@ impl Lane {
     async fn settle(&self, mut group: Vec<Request>) {
         let written = loop {
             group.retain(|request| !request.claim.is_given_up());
+            if group.is_empty() {
+                return;
+            }
             match self.write(&group).await {
                 Err(Failed::GivenUp) => {}
                 written => break written,
@@ -179,14 +179,15 @@ impl Lane {
         let mut outcomes = Vec::with_capacity(group.len());
         for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
             let Some(Request { tenant_id, .. }) = of_tenant.first() else { continue };
+            let head = lock_head(&transaction, tenant_id).await?;
+            // Those that are given up by now have been told that they are not recorded.
+            if !of_tenant.iter().map(|request| request.claim.begin()).fold(true, BitAnd::bitand) {
+                transaction.rollback().await?;
+                return Err(Failed::GivenUp);
+            }
             let batches: Vec<_> = of_tenant.iter().map(Request::prepared).collect();
             let backend = self.database.backend;
-            outcomes.extend(append(&transaction, backend, tenant_id, &batches, now).await?);
-        }
-        // Those that are given up by now have been told that they are not recorded.
-        if !group.iter().map(|request| request.claim.commit()).fold(true, BitAnd::bitand) {
-            transaction.rollback().await?;
-            return Err(Failed::GivenUp);
+            outcomes.extend(append(&transaction, backend, head, &batches, now).await?);
         }
         transaction.commit().await.map_err(Failed::AtCommit)?;
         Ok(outcomes)

@@ -40,7 +40,6 @@ use sea_orm::{
     ActiveValue::Set, DatabaseConnection, DatabaseTransaction, EntityTrait as _,
     TransactionTrait as _,
 };
-use tokio::time::timeout;
 
 use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
@@ -181,17 +180,16 @@ impl Store {
         self.partitions.ensure_ahead(&self.database, self.now()).await
     }
 
-    /// Runs `work` in a write transaction, in a task of its own, and commits if it succeeds. Whoever
-    /// waits for it does not wait for ever: when it takes too long it is given up, and not done.
+    /// Runs `work` in a write transaction, in a task of its own, and commits if it succeeds. When it takes
+    /// too long for whoever waits, it is given up, and not done.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let claim = Claim::default();
-        let written = self.transact(work, claim.clone());
-        let in_time = timeout(self.database.patience.whole_write(), written).await;
-        in_time.unwrap_or_else(|_| Err(claim.too_late(WRITING)))
+        let write = self.transact(work, claim.clone());
+        self.database.patience.wait_for(write, &claim, WRITING).await
     }
 
     /// The same for what the server does by itself, for which nobody waits.
@@ -214,7 +212,7 @@ impl Store {
             store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;
             let result = match work(&store, &transaction).await {
-                Ok(_) if !claim.commit() => Err(unavailable::too_late(WRITING)),
+                Ok(_) if !claim.begin() => Err(unavailable::too_late(WRITING)),
                 result => result,
             };
             match result {

@@ -79,3 +79,25 @@ async fn readers_that_get_no_connection_are_answered() {
     direct::run(&blocker, "ROLLBACK").await;
     assert_eq!(server.graphql(&ann, query).await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_has_its_locks_and_is_only_slow_is_waited_for() {
+    let installation = Installation::new(On::Postgres).await;
+    let (ann, app) = set_up(&installation);
+    let server = serve(&installation);
+    // Longer than a write may take to begin. If it were given up, none that is large would ever succeed.
+    let behind = direct::connect(installation.url()).await;
+    direct::run(
+        &behind,
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_sleep(3); RETURN NEW;
+         END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON audit_events
+         FOR EACH ROW WHEN (NEW.external_id LIKE 'slow-%') EXECUTE FUNCTION slow()",
+    )
+    .await;
+    let mut batch = Batch::new("slow".to_owned(), 2);
+    let attempt = batch.send(&http_client(), &server.url, &app).await;
+    assert!(matches!(attempt, Attempt::Acknowledged), "{attempt:?}");
+    assert_eq!(check(&[batch], &installation, &ann).await, 1);
+}
