@@ -1,6 +1,8 @@
 //! Settings: a flag, else the environment, else `auditlog.toml`, else the default. They are checked
 //! once, here, and an error names the setting.
 
+mod connections;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 
 use crate::auth::jwt::{self, KeySource};
 use crate::error::{Error, Result};
+use crate::http::Limits;
 
 const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
@@ -69,6 +72,10 @@ pub struct Serving {
     /// never [default: 1h]
     #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
     pub purge_interval: Option<String>,
+
+    /// What connections may take.
+    #[command(flatten)]
+    pub connections: connections::Connections,
 }
 
 /// The same settings, as a file gives them.
@@ -84,6 +91,8 @@ struct File {
     jwt_issuer: Option<String>,
     jwt_audience: Option<String>,
     purge_interval: Option<String>,
+    #[serde(flatten)]
+    connections: connections::Connections,
 }
 
 /// Settings that are checked.
@@ -99,6 +108,8 @@ pub struct Settings {
     pub jwt: Option<jwt::Settings>,
     /// How often to purge; never without it.
     pub purge_interval: Option<Duration>,
+    /// What connections may take.
+    pub connections: Limits,
 }
 
 impl Settings {
@@ -139,26 +150,41 @@ impl Settings {
                 None => Some(DEFAULT_PURGE_INTERVAL),
                 Some(text) => interval("purge_interval", &text)?,
             },
+            connections: serving.connections.or(file.connections)?,
         })
     }
 }
 
-/// A number of seconds, minutes, hours or days; none for `0` and `off`.
+/// A time; none for `0` and `off`.
 fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
-    if matches!(text, "0" | "off") {
+    if text == "off" {
         return Ok(None);
     }
-    let units = [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)];
-    let found = units.into_iter().find_map(|(unit, seconds)| {
-        let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_secs(u64::from(number) * seconds))
-    });
-    match found {
-        Some(interval) => Ok(Some(interval).filter(|interval| !interval.is_zero())),
-        None => Err(Error::bad_input(format!(
-            "{setting} must be a whole number of s, m, h or d, such as 15m, or off, not {text:?}"
-        ))),
+    Ok(Some(duration(setting, text)?).filter(|interval| !interval.is_zero()))
+}
+
+/// A number of milliseconds, seconds, minutes, hours or days; 0 needs no unit.
+fn duration(setting: &str, text: &str) -> Result<Duration> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
     }
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let found = units.into_iter().find_map(|(unit, milliseconds)| {
+        let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(Duration::from_millis(u64::from(number) * milliseconds))
+    });
+    found.ok_or_else(|| {
+        Error::bad_input(format!(
+            "{setting} must be a whole number of ms, s, m, h or d, such as 15m, not {text:?}"
+        ))
+    })
+}
+
+fn not_zero(setting: &str, time: Duration) -> Result<Duration> {
+    if time.is_zero() {
+        return Err(Error::bad_input(format!("{setting} must be longer than 0, such as 30s")));
+    }
+    Ok(time)
 }
 
 impl File {

@@ -160,7 +160,7 @@ async fn remove_due(store: &Store, tenant_id: &Id, purge: &Purge<'_>) -> Result<
 async fn finish(store: &Store, tenant_id: &Id) -> Result<Option<Purged>> {
     let tenant_id = tenant_id.clone();
     store
-        .write(move |store, transaction| {
+        .write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 tenants::lock(transaction, &tenant_id).await?;
                 let run = purge_runs::unfinished(transaction, &tenant_id).await?;

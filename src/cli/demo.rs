@@ -20,7 +20,7 @@ use crate::domain::kind::View;
 use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
-use crate::store::{Database, Store};
+use crate::store::{Database, Patience, Store};
 
 /// Every demo tells the same story.
 const SEED: u64 = 2026;
@@ -44,7 +44,7 @@ impl Demo {
             .map_err(|error| Error::internal("making a temporary directory", error))?;
         let url = format!("sqlite://{}", directory.path().join("demo.db").display());
         // The address first: when it is taken, that is said before the wait.
-        let listener = listen(settings.listen).await?;
+        let listener = listen(settings.listen)?;
         let address = listener
             .local_addr()
             .map_err(|error| Error::internal("asking for the own address", error))?;
@@ -55,7 +55,7 @@ impl Demo {
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
         introduce(&format!("http://{address}"), &filled)?;
-        serve(store, settings.jwt, settings.purge_interval, listener, stop).await?;
+        serve(store, settings, listener, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -70,7 +70,7 @@ struct Filled {
 
 /// Makes the database and all that is in it.
 async fn fill(url: &str) -> Result<(Store, Filled)> {
-    let database = Database::connect(url).await?;
+    let database = Database::connect_with(url, Patience::Server).await?;
     database.migrate().await?;
     let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
     let store = Store::open(database, past(Arc::clone(&days_ago)), random()).await?;

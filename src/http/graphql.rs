@@ -15,7 +15,9 @@ use super::respond::{self, body_error};
 use super::{App, credentials};
 use crate::domain::json::Json;
 use crate::error::{Code, Error, Result};
-use crate::graphql::{OperationType, Request, Response, failure, operation_type, to_variables};
+use crate::graphql::{
+    OperationType, Request, Response, failure, operation_type, to_variables, unavailable,
+};
 
 /// How deep in a request's JSON a value of ours may begin: variables, input, events, one of them,
 /// its changes, one of them.
@@ -131,7 +133,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn answer(response: Response) -> HttpResponse {
-    respond::json(StatusCode::OK, &response)
+    let Some(why) = unavailable(&response) else {
+        return respond::json(StatusCode::OK, &response);
+    };
+    let mut response = respond::json(StatusCode::SERVICE_UNAVAILABLE, &response);
+    respond::retry_after(&mut response, why.retry_after());
+    response
 }
 
 /// The answer to a request that is not executed.
@@ -140,7 +147,11 @@ fn refuse(error: Error) -> HttpResponse {
         Code::NotFound | Code::Conflict => StatusCode::BAD_REQUEST,
         _ => respond::status(&error),
     };
+    let why = error.why_unavailable();
     let mut response = respond::json(status, &failure(error));
     respond::challenge(&mut response);
+    if let Some(why) = why {
+        respond::retry_after(&mut response, why.retry_after());
+    }
     response
 }

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::graphql;
 use crate::error::{ClientError, Code, Error, Problem};
 use crate::ingest::MAX_REQUEST_BYTES;
 
@@ -46,12 +47,30 @@ pub fn failure<'a>(error: &'a Error) -> Response {
         Error::Client(error) => vec![whole(error.code)],
         Error::Internal(internal) => {
             tracing::error!(error = internal.for_the_log(), "a request failed");
-            vec![whole(Code::InternalServerError)]
+            vec![whole(error.code())]
         }
     };
     let mut response = json(status(error), &Failure { errors });
     challenge(&mut response);
+    if let Some(why) = error.why_unavailable() {
+        retry_after(&mut response, why.retry_after());
+    }
     response
+}
+
+/// A failure in the shape of the answers at a path, with a status of its own.
+pub fn refusal_at(path: &str, status: StatusCode, error: Error) -> Response {
+    let mut response = match path {
+        graphql::ROUTE => json(status, &crate::graphql::failure(error)),
+        _ => failure(&error),
+    };
+    *response.status_mut() = status;
+    response
+}
+
+/// Says when to try again, in seconds from now.
+pub fn retry_after(response: &mut Response, seconds: u32) {
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
 }
 
 /// The status that goes with a failure.
@@ -67,6 +86,7 @@ pub fn status(error: &Error) -> StatusCode {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::Conflict => StatusCode::CONFLICT,
             Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
         },
     }

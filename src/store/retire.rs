@@ -234,7 +234,7 @@ impl Purger {
             self.store.resume_purge_run(&tenant_id, end).await?;
         }
         self.store
-            .write(move |_, transaction| {
+            .write_at_leisure(move |_, transaction| {
                 Box::pin(async move {
                     let each = format!(
                         "SELECT tenant_id, count(*) AS number, min(occurred_at) AS oldest,
