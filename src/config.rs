@@ -118,9 +118,7 @@ impl Settings {
         }
         let (issuer, audience) =
             (serving.jwt_issuer.or(file.jwt_issuer), serving.jwt_audience.or(file.jwt_audience));
-        if let [KeySource::Secret(secret)] = sources.as_slice() {
-            jwt::check_secret(secret)?;
-        }
+        sources.iter().try_for_each(KeySource::check)?;
         let settings = |keys| jwt::Settings { keys, issuer, audience };
         let database_url = general
             .database_url

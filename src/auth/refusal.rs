@@ -25,8 +25,10 @@ pub enum Reason {
     UnknownKey,
     /// The key was deleted.
     DeletedKey,
-    /// It is neither a key nor a token.
+    /// It is neither a key nor a token, or a token of another kind.
     Malformed,
+    /// It is longer than any that is looked at.
+    TooLong,
     /// It is a token, and this server takes none.
     TokensNotTaken,
     /// No trusted key signed the token.
@@ -47,6 +49,7 @@ impl Reason {
             Self::UnknownKey => "unknown_key",
             Self::DeletedKey => "deleted_key",
             Self::Malformed => "malformed",
+            Self::TooLong => "too_long",
             Self::TokensNotTaken => "tokens_not_taken",
             Self::UntrustedToken => "untrusted_token",
             Self::ExpiredToken => "expired_token",

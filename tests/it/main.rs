@@ -42,6 +42,7 @@ mod import_organizations;
 mod importing;
 mod inheritance;
 mod json;
+mod jws;
 mod key_sets;
 mod layers;
 mod legal_holds;
