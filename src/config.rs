@@ -142,7 +142,7 @@ impl Settings {
 }
 
 /// A number of seconds, minutes, hours or days; none for `0` and `off`.
-fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
+pub fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
     if matches!(text, "0" | "off") {
         return Ok(None);
     }

@@ -19,6 +19,7 @@ mod m20261125_000013_plans;
 mod m20261125_000014_tenant_settings;
 mod m20261125_000015_notes;
 mod m20261125_000016_search;
+mod m20261126_000017_api_key_expiry;
 
 /// Applies the steps.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000014_tenant_settings::Migration),
             Box::new(m20261125_000015_notes::Migration),
             Box::new(m20261125_000016_search::Migration),
+            Box::new(m20261126_000017_api_key_expiry::Migration),
         ]
     }
 }

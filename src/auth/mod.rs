@@ -55,12 +55,23 @@ impl Authenticator {
     }
 
     async fn by_api_key(&self, secret: &str, context: &Context) -> Result<Viewer, Refusal> {
-        const MESSAGE: &str = "the API key is not known, or was deleted";
+        const MESSAGE: &str = "the API key is not known, has expired, or was deleted";
+        let unknown = || Refusal::new(Reason::UnknownKey, MESSAGE);
+        if !api_key::is_well_formed(secret) {
+            return Err(unknown());
+        }
         let found = self.store.api_key_by_hash(&api_key::hash(secret)).await?;
-        let key = found.ok_or_else(|| Refusal::new(Reason::UnknownKey, MESSAGE))?;
-        if key.revoked_at.is_some() {
-            self.fail(Whose::Key(key), Reason::DeletedKey, "the API key was deleted", context);
-            return Err(Refusal::new(Reason::DeletedKey, MESSAGE));
+        let key = found.ok_or_else(unknown)?;
+        let over = match (key.revoked_at, key.expires_at) {
+            (Some(_), _) => Some((Reason::DeletedKey, "the API key was deleted")),
+            (None, Some(at)) if at <= self.store.now() => {
+                Some((Reason::ExpiredKey, "the API key has expired"))
+            }
+            _ => None,
+        };
+        if let Some((reason, what)) = over {
+            self.fail(Whose::Key(key), reason, what, context);
+            return Err(Refusal::new(reason, MESSAGE));
         }
         let viewer = self.store.viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
         // Nobody waits for this, and it failing is no reason to turn somebody away.

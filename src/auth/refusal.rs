@@ -25,6 +25,8 @@ pub enum Reason {
     UnknownKey,
     /// The key was deleted.
     DeletedKey,
+    /// The key has expired.
+    ExpiredKey,
     /// It is neither a key nor a token, or a token of another kind.
     Malformed,
     /// It is longer than any that is looked at.
@@ -48,6 +50,7 @@ impl Reason {
             Self::NoCredential => "no_credential",
             Self::UnknownKey => "unknown_key",
             Self::DeletedKey => "deleted_key",
+            Self::ExpiredKey => "expired_key",
             Self::Malformed => "malformed",
             Self::TooLong => "too_long",
             Self::TokensNotTaken => "tokens_not_taken",
@@ -60,7 +63,7 @@ impl Reason {
 
     /// Whether the credential proves whose it is, though it opens nothing.
     pub const fn proves_whose(self) -> bool {
-        matches!(self, Self::DeletedKey | Self::ExpiredToken | Self::UnfitToken)
+        matches!(self, Self::DeletedKey | Self::ExpiredKey | Self::ExpiredToken | Self::UnfitToken)
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 
 mod access;
 mod administration;
+mod api_key_ends;
 mod api_keys;
 mod appending;
 mod arguments;
