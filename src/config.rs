@@ -18,7 +18,7 @@ const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings", next_display_order = 100)]
 pub struct General {
     /// The database, as sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME
@@ -38,7 +38,7 @@ pub struct General {
 }
 
 /// Settings of the commands that serve.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings", next_display_order = 200)]
 pub struct Serving {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
@@ -72,7 +72,7 @@ pub struct Serving {
 }
 
 /// The same settings, as a file gives them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     database_url: Option<String>,
@@ -86,8 +86,8 @@ struct File {
     purge_interval: Option<String>,
 }
 
-/// Settings that are checked.
-#[derive(Debug, Clone)]
+/// Settings that are checked. They are not to be printed: there are secrets in them.
+#[derive(Clone)]
 pub struct Settings {
     /// The database.
     pub database_url: String,
@@ -171,8 +171,28 @@ impl File {
                 return Err(Error::bad_input(format!("config {}: {error}", path.display())));
             }
         };
-        toml::from_str(&text).map_err(|error| {
-            Error::bad_input(format!("config {}: {}", path.display(), error.to_string().trim_end()))
-        })
+        let wrong = |what: String| Error::bad_input(format!("config {}{what}", path.display()));
+        let table: toml::Table = toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            wrong(format!(", line {line}: {}", without_values(&error)))
+        })?;
+        for (name, value) in &table {
+            let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
+            alone
+                .try_into::<Self>()
+                .map_err(|error| wrong(format!(": {name}: {}", without_values(&error))))?;
+        }
+        table.try_into().map_err(|error| wrong(format!(": {}", without_values(&error))))
+    }
+}
+
+/// What is wrong with a file, without the line it is in and the value that is there: either may be a
+/// secret.
+fn without_values(error: &toml::de::Error) -> String {
+    let message = error.message();
+    match message.rsplit_once(", expected ") {
+        Some((what, expected)) if what.starts_with("invalid ") => format!("expected {expected}"),
+        _ => message.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ pub mod api_key;
 mod failed;
 pub mod jwt;
 mod refusal;
+mod told;
 
 use crate::domain::event::Context;
 use crate::domain::id::Id;
@@ -16,6 +17,7 @@ use crate::store::Store;
 
 use failed::{Attempt, FailedSignIns, Whose};
 pub use refusal::{Reason, Refusal};
+use told::Told;
 
 /// Checks credentials.
 #[derive(Clone)]
@@ -23,12 +25,13 @@ pub struct Authenticator {
     store: Store,
     tokens: Option<jwt::Verifier>,
     failed: FailedSignIns,
+    told: Told,
 }
 
 impl Authenticator {
     /// Knows the API keys in the store and, when a verifier is given, JSON Web Tokens.
     pub fn new(store: Store, tokens: Option<jwt::Verifier>) -> Self {
-        Self { failed: FailedSignIns::start(&store), store, tokens }
+        Self { failed: FailedSignIns::start(&store), told: Told::new(), store, tokens }
     }
 
     /// Who a credential says somebody is, with the rights they have at this moment. One that was good
@@ -52,6 +55,11 @@ impl Authenticator {
             }
             signed_in
         }
+    }
+
+    /// Tells the server's log of a request that was refused for its credential.
+    pub fn refused(&self, reason: Reason, context: &Context) {
+        self.told.failed(reason, context.ip_address.as_deref(), self.store.now());
     }
 
     async fn by_api_key(&self, secret: &str, context: &Context) -> Result<Viewer, Refusal> {

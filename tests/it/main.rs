@@ -44,6 +44,7 @@ mod importing;
 mod inheritance;
 mod json;
 mod jws;
+mod kept_secret;
 mod key_sets;
 mod layers;
 mod legal_holds;
