@@ -8,6 +8,8 @@
 //! * no trigger, no `ON DELETE`, no foreign key without `tenant_id`;
 //! * text is compared by code point on every database (`COLLATE "C"` on PostgreSQL).
 
+#![forbid(unsafe_code)]
+
 pub use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_directory;

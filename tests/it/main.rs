@@ -83,6 +83,7 @@ mod settings;
 mod single_event;
 mod status_note;
 mod status_notes;
+mod supply_chain;
 mod throttle;
 mod time;
 mod tokens;
