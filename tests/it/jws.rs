@@ -6,9 +6,11 @@ mod public_keys;
 mod shared_secret;
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use auditlog::auth::jwt::{KeySource, Settings, Verifier};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use proptest::prelude::*;
 use serde_json::json;
 
 use crate::support::client::Client;
@@ -76,7 +78,7 @@ async fn hold(keys: KeySource, vectors: Vec<Vector>, at_least: usize) {
 
 #[tokio::test]
 async fn of_a_shared_secret() {
-    hold(KeySource::Secret(shared_secret::SECRET.to_owned()), shared_secret::vectors(), 75).await;
+    hold(KeySource::Secret(shared_secret::SECRET.to_owned()), shared_secret::vectors(), 130).await;
 }
 
 #[tokio::test]
@@ -84,7 +86,69 @@ async fn of_public_keys() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("jwks.json");
     std::fs::write(&path, public_keys::set()).unwrap();
-    hold(KeySource::File(path), public_keys::vectors(), 45).await;
+    hold(KeySource::File(path), public_keys::vectors(), 60).await;
+}
+
+/// A character of a token put in, taken out or changed.
+fn altered(token: &str, at: usize, what: char, how: u8) -> String {
+    let mut letters: Vec<char> = token.chars().collect();
+    let at = at % letters.len();
+    match how % 3 {
+        0 => letters.insert(at, what),
+        1 => drop(letters.remove(at)),
+        _ => letters[at] = what,
+    }
+    letters.into_iter().collect()
+}
+
+/// Whether a token signs anybody in, by the keys of both tables.
+fn is_taken(token: &str) -> bool {
+    static KEYS: LazyLock<[Verifier; 2]> = LazyLock::new(|| {
+        // The file goes at once; its keys go on being trusted.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwks.json");
+        std::fs::write(&path, public_keys::set()).unwrap();
+        let keys = [KeySource::Secret(shared_secret::SECRET.to_owned()), KeySource::File(path)];
+        let verifier = |keys| Verifier::new(Settings { keys, issuer: None, audience: None });
+        keys.map(|keys| verifier(keys).unwrap())
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let now = TestClock::new().now();
+    KEYS.iter().any(|verifier| runtime.block_on(verifier.verify(token, now)).is_ok())
+}
+
+proptest! {
+    #[test]
+    fn a_token_that_is_altered_anywhere_is_not_taken(
+        which in 0_usize..4,
+        at: usize,
+        what in "[A-Za-z0-9_.=+/ -]",
+        how: u8,
+    ) {
+        static TOKENS: LazyLock<Vec<String>> = LazyLock::new(|| {
+            let vectors = public_keys::vectors().into_iter().chain(shared_secret::vectors());
+            let named = ["RS256", "ES256", "EdDSA", "as it should be"];
+            vectors.filter(|v| named.contains(&v.name)).map(|v| v.token).collect()
+        });
+        let token = &TOKENS[which];
+        prop_assert!(is_taken(token));
+        let altered = altered(token, at, what.chars().next().unwrap(), how);
+        prop_assert!(altered == *token || !is_taken(&altered), "{}", altered);
+    }
+
+    #[test]
+    fn nothing_that_is_made_up_is_taken(
+        parts in prop::collection::vec("\\PC{0,40}|[A-Za-z0-9_-]{0,200}", 0..6),
+        header in prop::sample::select(vec![
+            r#"{"alg":"HS256"}"#, r#"{"alg":"RS256"}"#, r#"{"alg":"ES256"}"#, r#"{"alg":"EdDSA"}"#,
+        ]),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        prop_assert!(!is_taken(&parts.join(".")));
+        let (header, claims, bytes) = (part(header), part(claims()), part(bytes));
+        let token = format!("{header}.{claims}.{bytes}");
+        prop_assert!(!is_taken(&token));
+    }
 }
 
 /// Every one that can stand in a header; the good ones sign in.
