@@ -49,13 +49,12 @@ deny:
 
 # The binary, and beside it what it is built from, in CycloneDX's JSON.
 release: deny
-	@$(CARGO) sbom --version >/dev/null 2>&1 || { \
-		echo "a release needs cargo-sbom, which lists what it is built from: cargo install cargo-sbom --locked" >&2; \
-		exit 1; \
+	@$(CARGO) cyclonedx --version >/dev/null 2>&1 || { \
+		echo "a release lists what it is built from: cargo install cargo-cyclonedx --locked" >&2; exit 1; \
 	}
 	$(CARGO) build --locked --release
-	$(CARGO) sbom --cargo-package auditlog --output-format cyclone_dx_json_1_6 > target/release/auditlog.cdx.json.new
-	mv target/release/auditlog.cdx.json.new target/release/auditlog.cdx.json
+	$(CARGO) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
+	mv auditlog_bin.cdx.json target/release/auditlog.cdx.json
 	@echo "target/release/auditlog, and its bill of materials: target/release/auditlog.cdx.json"
 
 # Writes schema.graphql anew; a test fails when it differs from the code.
