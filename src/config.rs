@@ -21,7 +21,7 @@ const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings", next_display_order = 100)]
 pub struct General {
     /// The database, as sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME
@@ -41,7 +41,7 @@ pub struct General {
 }
 
 /// Settings of the commands that serve.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings", next_display_order = 200)]
 pub struct Serving {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
@@ -79,7 +79,7 @@ pub struct Serving {
 }
 
 /// The same settings, as a file gives them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     database_url: Option<String>,
@@ -95,8 +95,8 @@ struct File {
     connections: connections::Connections,
 }
 
-/// Settings that are checked.
-#[derive(Debug, Clone)]
+/// Settings that are checked. They are not to be printed: there are secrets in them.
+#[derive(Clone)]
 pub struct Settings {
     /// The database.
     pub database_url: String,
@@ -129,9 +129,7 @@ impl Settings {
         }
         let (issuer, audience) =
             (serving.jwt_issuer.or(file.jwt_issuer), serving.jwt_audience.or(file.jwt_audience));
-        if let [KeySource::Secret(secret)] = sources.as_slice() {
-            jwt::check_secret(secret)?;
-        }
+        sources.iter().try_for_each(KeySource::check)?;
         let settings = |keys| jwt::Settings { keys, issuer, audience };
         let database_url = general
             .database_url
@@ -156,7 +154,7 @@ impl Settings {
 }
 
 /// A time; none for `0` and `off`.
-fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
+pub fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
     if text == "off" {
         return Ok(None);
     }
@@ -199,8 +197,28 @@ impl File {
                 return Err(Error::bad_input(format!("config {}: {error}", path.display())));
             }
         };
-        toml::from_str(&text).map_err(|error| {
-            Error::bad_input(format!("config {}: {}", path.display(), error.to_string().trim_end()))
-        })
+        let wrong = |what: String| Error::bad_input(format!("config {}{what}", path.display()));
+        let table: toml::Table = toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            wrong(format!(", line {line}: {}", without_values(&error)))
+        })?;
+        for (name, value) in &table {
+            let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
+            alone
+                .try_into::<Self>()
+                .map_err(|error| wrong(format!(": {name}: {}", without_values(&error))))?;
+        }
+        table.try_into().map_err(|error| wrong(format!(": {}", without_values(&error))))
+    }
+}
+
+/// What is wrong with a file, without the line it is in and the value that is there: either may be a
+/// secret.
+fn without_values(error: &toml::de::Error) -> String {
+    let message = error.message();
+    match message.rsplit_once(", expected ") {
+        Some((what, expected)) if what.starts_with("invalid ") => format!("expected {expected}"),
+        _ => message.to_owned(),
     }
 }

@@ -131,10 +131,10 @@ impl Actor {
 
     /// Whether the actor may act as the user, which is what making them a key comes to: an owner may
     /// for themselves, and for whoever has no membership outside of the owner's part of the tree.
-    pub(super) fn may_act_as(&self, user: &User, memberships: &[Membership]) -> bool {
+    pub(super) fn may_act_as(&self, user_id: &Id, memberships: &[Membership]) -> bool {
         match &self.who {
             Who::Operator => true,
-            Who::Owner { viewer, .. } if viewer.user_id == user.id => true,
+            Who::Owner { viewer, .. } if viewer.user_id == *user_id => true,
             Who::Owner { scope, .. } => memberships.iter().all(|m| scope.holds(&m.organization_id)),
         }
     }

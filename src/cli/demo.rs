@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::serve::{listen, serve, stop};
 use super::{clock, made, print, random};
-use crate::admin::{self, Actor, NewUser, Rights};
+use crate::admin::{self, Actor, NewKey, NewUser, Rights};
 use crate::config::{Serving, Settings};
 use crate::demo::{self, User, World};
 use crate::domain::id::Id;
@@ -128,7 +128,8 @@ async fn found(
         };
         made(admin::create_user(store, &operator, new).await?)?;
         let name = Some("demo".to_owned());
-        let answer = admin::create_api_key(store, &operator, user.id.to_owned(), name).await?;
+        let new = NewKey { user_id: user.id.to_owned(), name, expires_at: None };
+        let answer = admin::create_api_key(store, &operator, new).await?;
         accounts.push((*user, made(answer)?.0));
     }
     Ok(accounts)

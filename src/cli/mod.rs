@@ -167,11 +167,16 @@ fn print(line: impl Display) -> Result<()> {
 }
 
 /// Prints what was made as JSON, for scripts.
-fn print_json<const N: usize>(members: [(&str, Option<&str>); N]) -> Result<()> {
-    let members = members.into_iter().map(|(key, value)| {
+fn print_json<const N: usize>(texts: [(&str, Option<&str>); N]) -> Result<()> {
+    print(members(texts))
+}
+
+/// A JSON object of texts.
+fn members<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Json {
+    let members = texts.into_iter().map(|(key, value)| {
         (key.to_owned(), value.map_or(Json::Null, |text| Json::String(text.to_owned())))
     });
-    print(Json::Object(members.collect()))
+    Json::Object(members.collect())
 }
 
 /// What was made; messages about the input become one error, in the words of the command line.
@@ -182,6 +187,7 @@ fn made<T>(answer: Answer<T>) -> Result<T> {
             "parent_id" => "--parent".to_owned(),
             "organization_id" => "--organization".to_owned(),
             "user_id" => "--user".to_owned(),
+            "overlap_minutes" => "--overlap".to_owned(),
             field => format!("--{}", field.replace('_', "-")),
         };
         let lines = messages.iter().map(|m| format!("{}: {}", flag(m.field), m.message));

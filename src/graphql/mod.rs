@@ -4,6 +4,7 @@
 //! of fields and arguments are snake_case and of queries and mutations camelCase, as Healthie's are.
 
 mod administration;
+mod api_keys;
 mod arguments;
 mod connection;
 mod definitions;
@@ -67,6 +68,7 @@ struct Query(
     note_rules::NoteRuleQueries,
     plan::PlanQueries,
     holds::HoldQueries,
+    api_keys::ApiKeyQueries,
     settings::SettingsQuery,
 );
 
@@ -75,6 +77,7 @@ struct Query(
 struct Mutation(
     recording::Recording,
     administration::Administration,
+    api_keys::ApiKeyMutations,
     definitions::DefinitionMutations,
     policies::PolicyMutations,
     notes::NoteMutations,

@@ -4,7 +4,7 @@
 //! users' names like its own. Random requests by its people are sent to both, among them many that name
 //! what is the other tenant's; every answer must be the same. Some thousands of requests on each database.
 
-use auditlog::admin::{self, Actor, NewUser, Rights};
+use auditlog::admin::{self, Actor, NewKey, NewUser, Rights};
 use auditlog::auth::Authenticator;
 use auditlog::domain::kind::View;
 use auditlog::http;
@@ -160,7 +160,8 @@ impl Living {
         };
         let (operator, id) = (Actor::operator(), new.id.clone());
         admin::create_user(&self.store, &operator, new).await.unwrap().unwrap();
-        let key = admin::create_api_key(&self.store, &operator, id, None).await.unwrap().unwrap();
+        let key = NewKey { user_id: id, ..NewKey::default() };
+        let key = admin::create_api_key(&self.store, &operator, key).await.unwrap().unwrap();
         Client::bearer(&self.router, &key.0)
     }
 
