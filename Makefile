@@ -1,6 +1,7 @@
 # make demo   builds, and serves sample data on the embedded database
 # make test   installs what the tests need where it can, then checks everything
-.PHONY: demo test requirements format lint documentation schema playground deny
+# make release   builds the binary for use, with its bill of materials (SBOM)
+.PHONY: bench demo test requirements format lint documentation schema playground deny release
 
 CARGO ?= cargo
 
@@ -39,14 +40,29 @@ lint:
 documentation:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
 
-# Licences, sources and duplicates of the dependencies. Advisories need the advisory database, which
-# `cargo deny check` fetches; run that by hand where it can be reached.
+# Licences, bans and sources of the dependencies, on every platform. Where cargo-deny is missing, the test
+# `supply_chain` holds this machine's build to the same lists. Advisories need the advisory database, which
+# `cargo deny check advisories` fetches; run that by hand where it can be reached.
 deny:
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
-		$(CARGO) deny --offline --locked check licenses bans sources; \
+		$(CARGO) deny --locked check licenses bans sources; \
 	else \
-		echo "cargo-deny is not installed: licences and sources are not checked (cargo install cargo-deny)"; \
+		echo "cargo-deny is missing; the tests check this platform (cargo install cargo-deny --locked)"; \
 	fi
+
+# Measures the release build under load (Debian: wrk); see tests/bench/load.rs for its settings.
+bench:
+	$(CARGO) bench --locked --bench load
+
+# The binary, and beside it what it is built from, in CycloneDX's JSON.
+release: deny
+	@$(CARGO) cyclonedx --version >/dev/null 2>&1 || { \
+		echo "a release lists what it is built from: cargo install cargo-cyclonedx --locked" >&2; exit 1; \
+	}
+	$(CARGO) build --locked --release
+	$(CARGO) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
+	mv auditlog_bin.cdx.json target/release/auditlog.cdx.json
+	@echo "target/release/auditlog, and its bill of materials: target/release/auditlog.cdx.json"
 
 # Writes schema.graphql anew; a test fails when it differs from the code.
 schema:

@@ -1,6 +1,7 @@
 //! Settings: a flag, else the environment, else `auditlog.toml`, else the default. They are checked
 //! once, here, and an error names the setting.
 
+mod connections;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use crate::auth::jwt::{self, KeySource};
 use crate::domain::limits::Limits;
 use crate::error::{Error, Result};
+use crate::http::ConnectionLimits;
 
 pub use limits::GivenLimits;
 
@@ -24,7 +26,7 @@ const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings", next_display_order = 100)]
 pub struct General {
     /// The database, as sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME
@@ -44,7 +46,7 @@ pub struct General {
 }
 
 /// Settings of the commands that serve.
-#[derive(Args, Debug, Clone, Default)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Settings", next_display_order = 200)]
 pub struct Serving {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:8080]
@@ -76,13 +78,17 @@ pub struct Serving {
     #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
     pub purge_interval: Option<String>,
 
+    /// What connections may take.
     #[command(flatten)]
+    pub connections: connections::Connections,
+
     /// What a request may take.
+    #[command(flatten)]
     pub limits: GivenLimits,
 }
 
 /// The same settings, as a file gives them.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 struct File {
     database_url: Option<String>,
     log: Option<String>,
@@ -93,13 +99,15 @@ struct File {
     jwt_issuer: Option<String>,
     jwt_audience: Option<String>,
     purge_interval: Option<String>,
+    #[serde(flatten)]
+    connections: connections::Connections,
     /// Limits, and what is no setting.
     #[serde(flatten)]
     rest: BTreeMap<String, toml::Value>,
 }
 
-/// Settings that are checked.
-#[derive(Debug, Clone)]
+/// Settings that are checked. They are not to be printed: there are secrets in them.
+#[derive(Clone)]
 pub struct Settings {
     /// The database.
     pub database_url: String,
@@ -111,6 +119,8 @@ pub struct Settings {
     pub jwt: Option<jwt::Settings>,
     /// How often to purge; never without it.
     pub purge_interval: Option<Duration>,
+    /// What connections may take.
+    pub connections: ConnectionLimits,
     /// What a request may take.
     pub limits: Limits,
 }
@@ -132,9 +142,7 @@ impl Settings {
         }
         let (issuer, audience) =
             (serving.jwt_issuer.or(file.jwt_issuer), serving.jwt_audience.or(file.jwt_audience));
-        if let [KeySource::Secret(secret)] = sources.as_slice() {
-            jwt::check_secret(secret)?;
-        }
+        sources.iter().try_for_each(KeySource::check)?;
         let settings = |keys| jwt::Settings { keys, issuer, audience };
         let database_url = general
             .database_url
@@ -153,27 +161,42 @@ impl Settings {
                 None => Some(DEFAULT_PURGE_INTERVAL),
                 Some(text) => interval("purge_interval", &text)?,
             },
+            connections: serving.connections.or(file.connections)?,
             limits: serving.limits.or(&file.rest)?,
         })
     }
 }
 
-/// A number of seconds, minutes, hours or days; none for `0` and `off`.
-fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
-    if matches!(text, "0" | "off") {
+/// A time; none for `0` and `off`.
+pub fn interval(setting: &str, text: &str) -> Result<Option<Duration>> {
+    if text == "off" {
         return Ok(None);
     }
-    let units = [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60)];
-    let found = units.into_iter().find_map(|(unit, seconds)| {
-        let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(Duration::from_secs(u64::from(number) * seconds))
-    });
-    match found {
-        Some(interval) => Ok(Some(interval).filter(|interval| !interval.is_zero())),
-        None => Err(Error::bad_input(format!(
-            "{setting} must be a whole number of s, m, h or d, such as 15m, or off, not {text:?}"
-        ))),
+    Ok(Some(duration(setting, text)?).filter(|interval| !interval.is_zero()))
+}
+
+/// A number of milliseconds, seconds, minutes, hours or days; 0 needs no unit.
+fn duration(setting: &str, text: &str) -> Result<Duration> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
     }
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let found = units.into_iter().find_map(|(unit, milliseconds)| {
+        let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
+        Some(Duration::from_millis(u64::from(number) * milliseconds))
+    });
+    found.ok_or_else(|| {
+        Error::bad_input(format!(
+            "{setting} must be a whole number of ms, s, m, h or d, such as 15m, not {text:?}"
+        ))
+    })
+}
+
+fn not_zero(setting: &str, time: Duration) -> Result<Duration> {
+    if time.is_zero() {
+        return Err(Error::bad_input(format!("{setting} must be longer than 0, such as 30s")));
+    }
+    Ok(time)
 }
 
 impl File {
@@ -188,13 +211,31 @@ impl File {
                 return Err(Error::bad_input(format!("config {}: {error}", path.display())));
             }
         };
-        let unfit =
-            |problem: &str| Error::bad_input(format!("config {}: {problem}", path.display()));
-        let file: Self =
-            toml::from_str(&text).map_err(|error| unfit(error.to_string().trim_end()))?;
-        match file.rest.keys().find(|name| !limits::is_one(name)) {
-            None => Ok(file),
-            Some(unknown) => Err(unfit(&format!("there is no setting {unknown}"))),
+        let wrong = |what: String| Error::bad_input(format!("config {}{what}", path.display()));
+        let table: toml::Table = toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            wrong(format!(", line {line}: {}", without_values(&error)))
+        })?;
+        for (name, value) in &table {
+            let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
+            let alone: Self = alone
+                .try_into()
+                .map_err(|error| wrong(format!(": {name}: {}", without_values(&error))))?;
+            if alone.rest.keys().any(|name| !limits::is_one(name)) {
+                return Err(wrong(format!(": there is no setting {name}")));
+            }
         }
+        table.try_into().map_err(|error| wrong(format!(": {}", without_values(&error))))
+    }
+}
+
+/// What is wrong with a file, without the line it is in and the value that is there: either may be a
+/// secret.
+fn without_values(error: &toml::de::Error) -> String {
+    let message = error.message();
+    match message.rsplit_once(", expected ") {
+        Some((what, expected)) if what.starts_with("invalid ") => format!("expected {expected}"),
+        _ => message.to_owned(),
     }
 }

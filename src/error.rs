@@ -36,7 +36,7 @@ pub enum Code {
     PayloadTooLarge,
     /// More often than a documented limit.
     TooManyRequests,
-    /// Not now; the same request may be taken later.
+    /// Not now; nothing the caller sent is at fault, and trying again later is the cure.
     ServiceUnavailable,
     /// The server failed; nothing the caller sent is at fault.
     InternalServerError,
@@ -55,6 +55,45 @@ impl Code {
             Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
             Self::InternalServerError => "INTERNAL_SERVER_ERROR",
+        }
+    }
+}
+
+/// Why something cannot be done for now. What was being done and what the database said is for the
+/// log alone; these sentences are for everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// The database cannot be reached, or did not come to this in time.
+    Database,
+    /// It cannot write, most likely because its disk is full.
+    Disk,
+    /// It went away at the very moment of saving: nobody knows whether that was done.
+    Uncertain,
+}
+
+impl Unavailable {
+    /// What clients are told.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Database => {
+                "the database does not answer at present: nothing was recorded or changed; try again in a moment"
+            }
+            Self::Disk => {
+                "the database cannot write, most likely because its disk is full: nothing was recorded or changed; \
+                 try again once the operator has made room"
+            }
+            Self::Uncertain => {
+                "the database did not confirm this in time: it may have been done or not; sending events again under \
+                 the same ids is safe and records none of them twice"
+            }
+        }
+    }
+
+    /// When to try again, in seconds from now.
+    pub const fn retry_after(self) -> u32 {
+        match self {
+            Self::Database | Self::Uncertain => 2,
+            Self::Disk => 30,
         }
     }
 }
@@ -87,6 +126,7 @@ pub struct Problem {
 #[derive(Debug)]
 pub struct InternalError {
     doing: &'static str,
+    unavailable: Option<Unavailable>,
     source: Box<dyn StdError + Send + Sync>,
 }
 
@@ -153,7 +193,37 @@ impl Error {
         doing: &'static str,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self::Internal(InternalError { doing, source: source.into() })
+        Self::Internal(InternalError { doing, unavailable: None, source: source.into() })
+    }
+
+    /// A failure that will pass; `doing` says for the log what was being done.
+    pub fn unavailable(
+        why: Unavailable,
+        doing: &'static str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self::Internal(InternalError { doing, unavailable: Some(why), source: source.into() })
+    }
+
+    /// The same failure, for somebody else who is to hear of it; what it says for the log as text.
+    pub fn again(&self, doing: &'static str) -> Self {
+        let source = self.for_the_log();
+        match self {
+            Self::Client(error) => Self::Client(error.clone()),
+            Self::Internal(InternalError { unavailable, .. }) => Self::Internal(InternalError {
+                doing,
+                unavailable: *unavailable,
+                source: source.into(),
+            }),
+        }
+    }
+
+    /// Why this cannot be done for now, if it is a failure that will pass.
+    pub const fn why_unavailable(&self) -> Option<Unavailable> {
+        match self {
+            Self::Client(_) => None,
+            Self::Internal(error) => error.unavailable,
+        }
     }
 
     /// The whole story, for the log and the operator's terminal only.
@@ -168,6 +238,7 @@ impl Error {
     pub const fn code(&self) -> Code {
         match self {
             Self::Client(error) => error.code,
+            Self::Internal(InternalError { unavailable: Some(_), .. }) => Code::ServiceUnavailable,
             Self::Internal(_) => Code::InternalServerError,
         }
     }
@@ -199,6 +270,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client(error) => f.write_str(&error.message),
+            Self::Internal(InternalError { unavailable: Some(why), .. }) => {
+                f.write_str(why.message())
+            }
             Self::Internal(_) => {
                 f.write_str("the server could not do this; its log says why, try again later")
             }

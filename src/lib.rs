@@ -5,7 +5,7 @@
 //! | layer | owns |
 //! | --- | --- |
 //! | [`cli`] | the command line: one file a command |
-//! | [`http`] | routes, credentials in headers, GraphQL over HTTP; the only layer that knows axum |
+//! | [`http`] | connections, routes, credentials in headers, GraphQL over HTTP; the only layer that knows axum |
 //! | [`graphql`] | the GraphQL schema; the only layer that knows async-graphql |
 //! | [`ingest`], [`notes`], [`admin`] | what the server does: recording, notes, administration, |
 //! | [`reads`], [`retention`] | the log of the log, purging |

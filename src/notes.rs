@@ -45,6 +45,8 @@ struct Checked {
     resource_id: Id,
     text: String,
     corrects: Option<String>,
+    /// What the writer may see of the place it is in.
+    seen: Scope,
 }
 
 /// Writes a note; the event that it is. One that was written before under the same id is answered
@@ -68,7 +70,7 @@ pub async fn add(
         let tenant = store.tenant(&viewer.tenant_id).await?;
         let everything = Scope::whole(Arc::clone(&tenant));
         if let Some(event) = note.written(store, &everything).await? {
-            return Ok(Ok((event, everything)));
+            return Ok(Ok((event, note.seen)));
         }
         let Some(path) = tenant.tree.path(&note.organization_id) else {
             return Err(Error::not_found("the organization is not there any more"));
@@ -99,7 +101,7 @@ pub async fn add(
         };
         // It may be gone already: a note that was written before, by what is kept of the log.
         let written = written.ok_or_else(conflict)?;
-        return Ok(Ok((written, everything)));
+        return Ok(Ok((written, note.seen)));
     }
 }
 
@@ -119,9 +121,9 @@ async fn check(store: &Store, viewer: &Viewer, note: NewNote) -> Result<Answer<C
     let text = note::text(&note.text).map_err(|problem| mend("text", problem)).ok();
 
     let author = acting_user_id.flatten().unwrap_or_else(|| viewer.user_id.clone());
+    let noting = store.scope(viewer, Permission::AddNotes).await?;
+    let recording = store.scope(viewer, Permission::Record).await?;
     if let Some(id) = &organization_id {
-        let noting = store.scope(viewer, Permission::AddNotes).await?;
-        let recording = store.scope(viewer, Permission::Record).await?;
         let exists = noting.tenant().tree.contains(id);
         if !exists || !(noting.holds(id) || recording.holds(id)) {
             mend(
@@ -138,6 +140,7 @@ async fn check(store: &Store, viewer: &Viewer, note: NewNote) -> Result<Answer<C
         return Ok(Err(messages));
     };
     let note = Checked {
+        seen: if noting.holds(&organization_id) { noting } else { recording },
         external_id: external_id.flatten(),
         organization_id,
         author,
@@ -149,7 +152,9 @@ async fn check(store: &Store, viewer: &Viewer, note: NewNote) -> Result<Answer<C
     if let Some(id) = &note.corrects
         && !corrects_a_note(store, viewer, &note, id).await?
     {
-        let message = "there is no such note on this record that you may see".to_owned();
+        let message =
+            "there is no such note on this record, in this organization, that you may see"
+                .to_owned();
         return Ok(Err(vec![Message { field: "corrects", message }]));
     }
     Ok(Ok(note))
@@ -165,7 +170,9 @@ async fn corrects_a_note(store: &Store, viewer: &Viewer, note: &Checked, id: &st
     for permission in [Permission::ViewResourceHistory, Permission::AddNotes, Permission::Record] {
         let scope = store.scope(viewer, permission).await?;
         if let Some(earlier) = store.event(&scope, place.position).await? {
-            return Ok(note.is_on_the_record_of(&earlier) && earlier.event_type == EventType::Note);
+            return Ok(note.is_on_the_record_of(&earlier)
+                && earlier.organization_id == note.organization_id
+                && earlier.event_type == EventType::Note);
         }
     }
     Ok(false)

@@ -195,17 +195,22 @@ fn told(reads: &[Read]) -> Members {
     metadata(&reads.iter().map(Read::without_values).collect::<Vec<_>>())
 }
 
-/// Where an event about reads is filed: in the organization they asked for, if they agree on one;
-/// else in the topmost one that lets the viewer read.
+/// Where an event about reads is filed: in the organization they asked for, if they agree on one; else
+/// in the lowest one that is above all of what the viewer may read. (What it tells was counted in all of
+/// that: nobody may read it who sees a part only.)
 fn place(tenant: &Tenant, viewer: &Viewer, reads: &[Read]) -> Id {
-    let may_read = viewer.organizations_with(Permission::ViewResourceHistory);
+    let is_history = |read: &Read| ["resourceHistory", "resourceNotes"].contains(&&*read.field);
+    let may_read = viewer.organizations_with(match reads.iter().all(is_history) {
+        true => Permission::ViewResourceHistory,
+        false => Permission::ViewAuditLog,
+    });
     // Nobody leaves anything in the log of an organization that is not theirs to read.
     let asked_for = common(reads, "organization_id")
         .filter(|id| tenant.tree.upward(id).any(|above| may_read.contains(above)));
     asked_for.unwrap_or_else(|| {
         let member_of = viewer.memberships.iter().map(|membership| &membership.organization_id);
-        let topmost = tenant.tree.topmost(&may_read).or_else(|| tenant.tree.topmost(member_of));
-        topmost.unwrap_or(&tenant.id).clone()
+        let above = tenant.tree.meeting(&may_read).or_else(|| tenant.tree.meeting(member_of));
+        above.unwrap_or(&tenant.id).clone()
     })
 }
 

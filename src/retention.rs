@@ -68,13 +68,27 @@ pub async fn purge(store: &Store, purge: &Purge<'_>) -> Result<Option<Vec<Purged
         }
     };
     let purged = async {
-        purger.drop_partitions().await?;
+        // What fails in one place must not keep the others: it is tried again the next time.
+        let mut failed = purger.drop_partitions().await.err();
         let mut purged = Vec::new();
         for tenant_id in store.tenants_to_purge().await? {
-            remove_due(store, &tenant_id, purge).await?;
-            purged.extend(finish(store, &tenant_id).await?);
+            let done = async {
+                remove_due(store, &tenant_id, purge).await?;
+                finish(store, &tenant_id).await
+            };
+            match done.await {
+                Ok(done) => purged.extend(done),
+                Err(error) => {
+                    let tenant = tenant_id.as_str();
+                    tracing::error!(tenant, error = error.for_the_log(), "was not purged");
+                    failed = Some(error);
+                }
+            }
         }
-        Ok(purged)
+        match failed {
+            None => Ok(purged),
+            Some(error) => Err(error),
+        }
     };
     let purged = purged.await;
     purger.release().await?;
@@ -146,7 +160,7 @@ async fn remove_due(store: &Store, tenant_id: &Id, purge: &Purge<'_>) -> Result<
 async fn finish(store: &Store, tenant_id: &Id) -> Result<Option<Purged>> {
     let tenant_id = tenant_id.clone();
     store
-        .write(move |store, transaction| {
+        .write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 tenants::lock(transaction, &tenant_id).await?;
                 let run = purge_runs::unfinished(transaction, &tenant_id).await?;

@@ -8,6 +8,8 @@
 //! * no trigger, no `ON DELETE`, no foreign key without `tenant_id`;
 //! * text is compared by code point on every database (`COLLATE "C"` on PostgreSQL).
 
+#![forbid(unsafe_code)]
+
 pub use sea_orm_migration::prelude::*;
 
 mod m20261122_000001_directory;
@@ -19,6 +21,8 @@ mod m20261125_000013_plans;
 mod m20261125_000014_tenant_settings;
 mod m20261125_000015_notes;
 mod m20261125_000016_search;
+mod m20261126_000017_api_key_expiry;
+mod m20261126_000018_row_security;
 
 /// Applies the steps.
 pub struct Migrator;
@@ -36,6 +40,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000014_tenant_settings::Migration),
             Box::new(m20261125_000015_notes::Migration),
             Box::new(m20261125_000016_search::Migration),
+            Box::new(m20261126_000017_api_key_expiry::Migration),
+            Box::new(m20261126_000018_row_security::Migration),
         ]
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::event::{Context, NewEvent};
 use crate::domain::id::Id;
 use crate::domain::json::Json;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
+use crate::domain::tree::Tree;
 use crate::domain::viewer::{Membership, Permission, Scope, Viewer};
 use crate::error::{Error, Result};
 use crate::store::organizations::Organization;
@@ -38,6 +39,18 @@ impl Actor {
     /// Whoever has the command line: may do everything, and acts as nobody in the log.
     pub fn operator() -> Self {
         Self { who: Who::Operator, context: Context::default() }
+    }
+
+    /// Whether the actor administers an organization by this tree, which may be newer than what they were
+    /// let in by.
+    pub(super) fn administers_in(&self, tree: &Tree, organization_id: &Id) -> bool {
+        match &self.who {
+            Who::Operator => true,
+            Who::Owner { viewer, .. } => {
+                let roots = viewer.organizations_with(Permission::Administer);
+                tree.upward(organization_id).any(|above| roots.contains(above))
+            }
+        }
     }
 
     /// An owner; refused when the viewer is owner of nothing.
@@ -118,10 +131,10 @@ impl Actor {
 
     /// Whether the actor may act as the user, which is what making them a key comes to: an owner may
     /// for themselves, and for whoever has no membership outside of the owner's part of the tree.
-    pub(super) fn may_act_as(&self, user: &User, memberships: &[Membership]) -> bool {
+    pub(super) fn may_act_as(&self, user_id: &Id, memberships: &[Membership]) -> bool {
         match &self.who {
             Who::Operator => true,
-            Who::Owner { viewer, .. } if viewer.user_id == user.id => true,
+            Who::Owner { viewer, .. } if viewer.user_id == *user_id => true,
             Who::Owner { scope, .. } => memberships.iter().all(|m| scope.holds(&m.organization_id)),
         }
     }

@@ -16,7 +16,9 @@ mod settings;
 mod users;
 
 pub use actor::Actor;
-pub use api_keys::{create_api_key, delete_api_key};
+pub use api_keys::{
+    MAX_OVERLAP, Made, NewKey, Rotation, api_keys, create_api_key, delete_api_key, rotate_api_key,
+};
 pub use definitions::{define, retire};
 pub use holds::{NewHold, holds, place_hold, release_hold};
 pub use input::{Answer, Message};

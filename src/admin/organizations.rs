@@ -83,7 +83,7 @@ pub async fn move_organization(
             Box::pin(async move {
                 // From here on nobody else moves anything in this tenant.
                 let tree = organizations::locked_tree(transaction, scope.tenant_id()).await?;
-                let find = async |id: &Id| match scope.holds(id) {
+                let find = async |id: &Id| match actor.administers_in(&tree, id) {
                     true => organizations::find(transaction, scope.tenant_id(), id).await,
                     false => Ok(None),
                 };

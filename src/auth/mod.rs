@@ -8,6 +8,7 @@ mod failed;
 pub mod jwt;
 mod rates;
 mod refusal;
+mod told;
 
 use crate::domain::event::Context;
 use crate::domain::id::Id;
@@ -19,6 +20,7 @@ use crate::store::Store;
 use failed::{Attempt, FailedSignIns, Whose};
 use rates::{Credential, Rates};
 pub use refusal::{Reason, Refusal};
+use told::Told;
 
 /// Checks credentials.
 #[derive(Clone)]
@@ -27,12 +29,13 @@ pub struct Authenticator {
     tokens: Option<jwt::Verifier>,
     failed: FailedSignIns,
     rates: Option<Rates>,
+    told: Told,
 }
 
 impl Authenticator {
     /// Knows the API keys in the store and, when a verifier is given, JSON Web Tokens.
     pub fn new(store: Store, tokens: Option<jwt::Verifier>) -> Self {
-        Self { failed: FailedSignIns::start(&store), store, tokens, rates: None }
+        Self { failed: FailedSignIns::start(&store), told: Told::new(), store, tokens, rates: None }
     }
 
     /// The same, letting each credential send so many requests a minute.
@@ -63,13 +66,29 @@ impl Authenticator {
         }
     }
 
+    /// Tells the server's log of a request that was refused for its credential.
+    pub fn refused(&self, reason: Reason, context: &Context) {
+        self.told.failed(reason, context.ip_address.as_deref(), self.store.now());
+    }
+
     async fn by_api_key(&self, secret: &str, context: &Context) -> Result<Viewer, Refusal> {
-        const MESSAGE: &str = "the API key is not known, or was deleted";
+        const MESSAGE: &str = "the API key is not known, has expired, or was deleted";
+        let unknown = || Refusal::new(Reason::UnknownKey, MESSAGE);
+        if !api_key::is_well_formed(secret) {
+            return Err(unknown());
+        }
         let found = self.store.api_key_by_hash(&api_key::hash(secret)).await?;
-        let key = found.ok_or_else(|| Refusal::new(Reason::UnknownKey, MESSAGE))?;
-        if key.revoked_at.is_some() {
-            self.fail(Whose::Key(key), Reason::DeletedKey, "the API key was deleted", context);
-            return Err(Refusal::new(Reason::DeletedKey, MESSAGE));
+        let key = found.ok_or_else(unknown)?;
+        let over = match (key.revoked_at, key.expires_at) {
+            (Some(_), _) => Some((Reason::DeletedKey, "the API key was deleted")),
+            (None, Some(at)) if at <= self.store.now() => {
+                Some((Reason::ExpiredKey, "the API key has expired"))
+            }
+            _ => None,
+        };
+        if let Some((reason, what)) = over {
+            self.fail(Whose::Key(key), reason, what, context);
+            return Err(Refusal::new(reason, MESSAGE));
         }
         self.count(|| Credential::Key(key.id.clone()))?;
         let viewer = self.store.viewer(key.tenant_id.clone(), key.user_id.clone()).await?;

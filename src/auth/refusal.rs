@@ -25,8 +25,12 @@ pub enum Reason {
     UnknownKey,
     /// The key was deleted.
     DeletedKey,
-    /// It is neither a key nor a token.
+    /// The key has expired.
+    ExpiredKey,
+    /// It is neither a key nor a token, or a token of another kind.
     Malformed,
+    /// It is longer than any that is looked at.
+    TooLong,
     /// It is a token, and this server takes none.
     TokensNotTaken,
     /// No trusted key signed the token.
@@ -46,7 +50,9 @@ impl Reason {
             Self::NoCredential => "no_credential",
             Self::UnknownKey => "unknown_key",
             Self::DeletedKey => "deleted_key",
+            Self::ExpiredKey => "expired_key",
             Self::Malformed => "malformed",
+            Self::TooLong => "too_long",
             Self::TokensNotTaken => "tokens_not_taken",
             Self::UntrustedToken => "untrusted_token",
             Self::ExpiredToken => "expired_token",
@@ -57,7 +63,7 @@ impl Reason {
 
     /// Whether the credential proves whose it is, though it opens nothing.
     pub const fn proves_whose(self) -> bool {
-        matches!(self, Self::DeletedKey | Self::ExpiredToken | Self::UnfitToken)
+        matches!(self, Self::DeletedKey | Self::ExpiredKey | Self::ExpiredToken | Self::UnfitToken)
     }
 }
 

@@ -12,15 +12,15 @@ use clap::Args;
 
 use super::serve::{listen, serve, stop};
 use super::{clock, made, print, random};
-use crate::admin::{self, Actor, NewUser, Rights};
+use crate::admin::{self, Actor, NewKey, NewUser, Rights};
 use crate::config::{Serving, Settings};
-use crate::demo::{User, World};
+use crate::demo::{self, User, World};
 use crate::domain::id::Id;
 use crate::domain::kind::View;
 use crate::domain::time::Clock;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch, MAX_EVENTS};
-use crate::store::{Database, Store};
+use crate::store::{Database, Patience, Store};
 
 /// Every demo tells the same story.
 const SEED: u64 = 2026;
@@ -44,7 +44,7 @@ impl Demo {
             .map_err(|error| Error::internal("making a temporary directory", error))?;
         let url = format!("sqlite://{}", directory.path().join("demo.db").display());
         // The address first: when it is taken, that is said before the wait.
-        let listener = listen(settings.listen).await?;
+        let listener = listen(settings.listen)?;
         let address = listener
             .local_addr()
             .map_err(|error| Error::internal("asking for the own address", error))?;
@@ -70,7 +70,7 @@ struct Filled {
 
 /// Makes the database and all that is in it.
 async fn fill(url: &str) -> Result<(Store, Filled)> {
-    let database = Database::connect(url).await?;
+    let database = Database::connect_with(url, Patience::Server).await?;
     database.migrate().await?;
     let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
     let store = Store::open(database, past(Arc::clone(&days_ago)), random()).await?;
@@ -100,7 +100,10 @@ async fn found(
     let operator = Actor::operator();
     for organization in &world.organizations {
         let (id, name) = (organization.id.to_owned(), organization.name.to_owned());
-        let parent = organization.parent_id.map(str::to_owned);
+        let (moved, parent_at_first) = demo::MOVED;
+        let parent =
+            if organization.id == moved { Some(parent_at_first) } else { organization.parent_id };
+        let parent = parent.map(str::to_owned);
         let answer = admin::create_organization(store, &operator, id, name, parent).await?;
         let made = made(answer)?;
         tenants.insert(made.id, made.tenant_id);
@@ -125,19 +128,25 @@ async fn found(
         };
         made(admin::create_user(store, &operator, new).await?)?;
         let name = Some("demo".to_owned());
-        let answer = admin::create_api_key(store, &operator, user.id.to_owned(), name).await?;
+        let new = NewKey { user_id: user.id.to_owned(), name, expires_at: None };
+        let answer = admin::create_api_key(store, &operator, new).await?;
         accounts.push((*user, made(answer)?.0));
     }
     Ok(accounts)
 }
 
-/// Records what the group did since.
+/// Records what the group did since. On the way a clinic comes to belong to another region.
 async fn live(store: &Store, world: &World, tenants: &HashMap<Id, Id>) -> Result<()> {
     let mut batch = Batch::default();
+    let mut is_moved = false;
     for event in world.events(SEED, store.now()) {
         batch.add_text(&event);
         if batch.len() == MAX_EVENTS {
             record(store, tenants, std::mem::take(&mut batch)).await?;
+            if !is_moved {
+                set_up::move_clinic(store, world).await?;
+                is_moved = true;
+            }
         }
     }
     record(store, tenants, batch).await

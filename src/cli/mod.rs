@@ -2,6 +2,7 @@
 
 mod api_key;
 mod demo;
+mod generate;
 mod import;
 mod migrate;
 mod organization;
@@ -56,6 +57,8 @@ enum Command {
     ApiKey(api_key::ApiKey),
     /// Record events from a file of NDJSON, one event a line; safe to run again
     Import(import::Import),
+    /// Print made-up events, or load them, to measure with
+    Generate(generate::Generate),
     /// Manage plans: how far back each tenant's log is shown, and how long it is kept
     #[command(subcommand)]
     Plan(plan::Plan),
@@ -118,6 +121,7 @@ async fn execute(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::User(command) => command.run(&settings).await,
         Command::ApiKey(command) => command.run(&settings).await,
         Command::Import(import) => import.run(&settings).await,
+        Command::Generate(generate) => generate.run(&settings).await,
         Command::Plan(command) => command.run(&settings).await,
         Command::Purge(purge) => purge.run(&settings).await,
         Command::Schema => schema::run(),
@@ -163,11 +167,16 @@ fn print(line: impl Display) -> Result<()> {
 }
 
 /// Prints what was made as JSON, for scripts.
-fn print_json<const N: usize>(members: [(&str, Option<&str>); N]) -> Result<()> {
-    let members = members.into_iter().map(|(key, value)| {
+fn print_json<const N: usize>(texts: [(&str, Option<&str>); N]) -> Result<()> {
+    print(members(texts))
+}
+
+/// A JSON object of texts.
+fn members<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Json {
+    let members = texts.into_iter().map(|(key, value)| {
         (key.to_owned(), value.map_or(Json::Null, |text| Json::String(text.to_owned())))
     });
-    print(Json::Object(members.collect()))
+    Json::Object(members.collect())
 }
 
 /// What was made; messages about the input become one error, in the words of the command line.
@@ -178,6 +187,7 @@ fn made<T>(answer: Answer<T>) -> Result<T> {
             "parent_id" => "--parent".to_owned(),
             "organization_id" => "--organization".to_owned(),
             "user_id" => "--user".to_owned(),
+            "overlap_minutes" => "--overlap".to_owned(),
             field => format!("--{}", field.replace('_', "-")),
         };
         let lines = messages.iter().map(|m| format!("{}: {}", flag(m.field), m.message));

@@ -16,13 +16,10 @@ use crate::config::{Serving, Settings};
 use crate::error::{Error, Result};
 use crate::http;
 use crate::retention;
-use crate::store::{Database, Store};
+use crate::store::{Database, Patience, Store};
 
 /// How often the partitions of the coming months are seen to.
 const PARTITION_CHECK: Duration = Duration::from_secs(6 * 60 * 60);
-
-/// How long requests that are under way may take once the process is told to stop.
-const TIME_TO_FINISH: Duration = Duration::from_secs(20);
 
 #[derive(Args)]
 pub struct Serve {
@@ -35,12 +32,12 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self, settings: Settings) -> Result<ExitCode> {
-        let database = Database::connect(&settings.database_url).await?;
+        let database = Database::connect_with(&settings.database_url, Patience::Server).await?;
         if !self.no_migrate {
             database.migrate().await?;
         }
         let store = Store::open(database, clock(), random()).await?;
-        let listener = listen(settings.listen).await?;
+        let listener = listen(settings.listen)?;
         serve(store, settings, listener, stop()?).await?;
         Ok(ExitCode::SUCCESS)
     }
@@ -50,21 +47,19 @@ impl Serve {
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Takes the address, so that what is printed and served agree even for port 0.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Error::bad_input(format!("listen {address}: {error}")))
+pub fn listen(address: SocketAddr) -> Result<TcpListener> {
+    http::listen(address).map_err(|error| Error::bad_input(format!("listen {address}: {error}")))
 }
 
-/// Serves until the process is told to stop, then finishes what is under way.
+/// Serves until the process is told to stop, then finishes what is under way; told again, it does not.
 pub async fn serve(
     store: Store,
     settings: Settings,
     listener: TcpListener,
     stop: Stop,
 ) -> Result<()> {
-    let Settings { jwt: tokens, purge_interval, limits, .. } = settings;
-    let tokens = tokens.map(jwt::Verifier::new).transpose()?;
+    let limits = settings.limits;
+    let tokens = settings.jwt.map(jwt::Verifier::new).transpose()?;
     let authenticator =
         Authenticator::new(store.clone(), tokens).with_rate(limits.max_requests_a_minute);
     let router = http::router_within(limits, store.clone(), authenticator).await;
@@ -72,7 +67,7 @@ pub async fn serve(
         .local_addr()
         .map_err(|error| Error::internal("asking for the own address", error))?;
     tokio::spawn(keep_partitions_ahead(store.clone()));
-    if let Some(interval) = purge_interval {
+    if let Some(interval) = settings.purge_interval {
         tokio::spawn(retention::purge_at_intervals(store, interval));
     }
     print(format_args!("listening on http://{address}"))?;
@@ -83,23 +78,18 @@ pub async fn serve(
         let _ = stopping.send(());
     };
     tokio::select! {
-        served = http::serve(listener, router, stop) => served,
-        abandoned = overdue(stopped) => {
-            tracing::warn!("stopped with requests under way that did not end");
-            abandoned
+        () = http::serve(listener, router, settings.connections, stop) => Ok(()),
+        again = told_again(stopped) => {
+            tracing::warn!("stopped at once, as told");
+            again
         }
     }
 }
 
-/// Ends when what is under way has had its time, or the process is told again to stop: a client that
-/// never ends its request must not keep it running.
-async fn overdue(stopped: oneshot::Receiver<()>) -> Result<()> {
+/// Ends when the process is told for the second time to stop.
+async fn told_again(stopped: oneshot::Receiver<()>) -> Result<()> {
     if stopped.await.is_ok() {
-        let again = stop()?;
-        tokio::select! {
-            () = tokio::time::sleep(TIME_TO_FINISH) => {}
-            () = again => {}
-        }
+        stop()?.await;
     }
     Ok(())
 }

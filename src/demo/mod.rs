@@ -10,6 +10,7 @@ mod clinic;
 mod definitions;
 mod interface;
 mod ledger;
+pub mod load;
 mod patients;
 mod practice;
 mod reading;
@@ -28,6 +29,9 @@ use serde_json::Value;
 pub use definitions::{DEFINITIONS, Definition};
 use simulation::Simulation;
 pub use world::{Organization, User, World};
+
+/// The clinic that belonged elsewhere at first: its id, and what it was below.
+pub const MOVED: (&str, &str) = ("clinic-sacramento", "cedar-central");
 
 /// The clinic that chose not to record its tasks.
 pub const WITHOUT_TASKS: &str = "clinic-bend";

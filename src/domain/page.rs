@@ -1,13 +1,13 @@
 //! Where in the log something stands, and how to read on from there.
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 
 use super::event::Event;
 use super::id::Id;
-use super::json::shortened;
+use super::json::{Json, Members, shortened};
 use super::network;
 use super::time::Time;
 
@@ -232,15 +232,39 @@ impl<T> Page<T> {
 pub enum Purpose {
     /// An event's id.
     EventId,
-    /// A cursor in a list of this order.
-    Cursor(Order),
+    /// A cursor in this list, in this order.
+    Cursor(Order, List),
+}
+
+/// A list that somebody asks for, by all that chooses what is in it: a cursor made in one is refused in
+/// every other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct List([u8; MAC_BYTES]);
+
+/// The arguments that do not choose what is in a list: those for its page, for its order, which is known
+/// otherwise, and for how it is written.
+const NOT_CHOOSING: [&str; 7] =
+    ["first", "last", "after", "before", "order_by", "locale", "time_zone"];
+
+impl List {
+    /// The list that a field answers for these arguments.
+    pub fn of(field: &str, arguments: Members) -> Self {
+        let chosen = arguments
+            .into_iter()
+            .filter(|(name, value)| !NOT_CHOOSING.contains(&name.as_str()) && *value != Json::Null);
+        let text = format!("{field} {}", Json::Object(chosen.collect()).canonical());
+        let digest = digest::digest(&digest::SHA256, text.as_bytes());
+        let mut list = Self([0; MAC_BYTES]);
+        list.0.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        list
+    }
 }
 
 impl Purpose {
     const fn byte(self) -> u8 {
         match self {
             Self::EventId => 0,
-            Self::Cursor(order) => match order {
+            Self::Cursor(order, _) => match order {
                 Order::OccurredAtAsc => 1,
                 Order::OccurredAtDesc => 2,
                 Order::SequenceAsc => 3,
@@ -263,7 +287,7 @@ impl Purpose {
     const fn keys(self) -> usize {
         match self {
             Self::EventId => 0,
-            Self::Cursor(order) => order.keys().len(),
+            Self::Cursor(order, _) => order.keys().len(),
         }
     }
 }
@@ -295,7 +319,7 @@ impl PositionCodec {
             bytes.extend(u32::try_from(key.len()).unwrap_or(u32::MAX).to_be_bytes());
             bytes.extend(key.as_bytes());
         }
-        let mac = self.mac(tenant_id, &bytes);
+        let mac = self.mac(tenant_id, purpose, &bytes);
         bytes.extend(mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -304,7 +328,7 @@ impl PositionCodec {
     pub fn decode(&self, tenant_id: &Id, purpose: Purpose, text: &str) -> Option<Place> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (body, mac) = bytes.split_last_chunk::<MAC_BYTES>()?;
-        let expected = self.mac(tenant_id, body);
+        let expected = self.mac(tenant_id, purpose, body);
         aws_lc_rs::constant_time::verify_slices_are_equal(&expected, mac).ok()?;
         let (&first, rest) = body.split_first()?;
         if first != purpose.byte() {
@@ -338,9 +362,13 @@ impl PositionCodec {
         digest
     }
 
-    fn mac(&self, tenant_id: &Id, body: &[u8]) -> Vec<u8> {
+    /// A body begins with what it is for, so that nothing is mistaken for the list that follows it.
+    fn mac(&self, tenant_id: &Id, purpose: Purpose, body: &[u8]) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(body);
+        if let Purpose::Cursor(_, List(list)) = purpose {
+            context.update(&list);
+        }
         context.update(tenant_id.as_str().as_bytes());
         let mut mac = context.sign().as_ref().to_vec();
         mac.truncate(MAC_BYTES);

@@ -99,6 +99,17 @@ impl Tree {
         known.min_by_key(|id| (self.upward(id).count(), *id))
     }
 
+    /// The lowest organization that is above all of these, or is the only one; none for none.
+    pub fn meeting<'a>(&'a self, ids: impl IntoIterator<Item = &'a Id>) -> Option<&'a Id> {
+        let mut ids = ids.into_iter().filter(|id| self.contains(id));
+        let first: Vec<&Id> = self.upward(ids.next()?).collect();
+        let above_all = ids.fold(first, |shared, id| {
+            let above: Vec<&Id> = self.upward(id).collect();
+            shared.into_iter().filter(|id| above.contains(id)).collect()
+        });
+        above_all.into_iter().next()
+    }
+
     /// The path to an organization; none for one that is not in the tree.
     pub fn path(&self, id: &Id) -> Option<Path> {
         let mut ids: Vec<&Id> = self.upward(id).collect();

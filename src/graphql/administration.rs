@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
 use super::Requester;
-use super::people::{ApiKey, Organization, OrganizationMembership, User};
+use super::people::{Organization, OrganizationMembership, User};
 use crate::admin::{self, Actor, Answer, NewUser, Rights, RightsChange};
 use crate::domain::kind::View;
 use crate::domain::viewer::Scope;
@@ -160,45 +160,6 @@ struct OrganizationMembershipPayload {
     messages: Vec<FieldMessage>,
 }
 
-/// A key to make.
-#[derive(InputObject)]
-#[graphql(rename_fields = "snake_case")]
-struct CreateApiKeyInput {
-    /// The user it signs in.
-    user_id: ID,
-    /// What it is for.
-    name: Option<String>,
-}
-
-/// The new key.
-#[derive(SimpleObject)]
-#[graphql(rename_fields = "snake_case")]
-struct CreateApiKeyPayload {
-    /// The secret to sign in with. It is shown this once; only a hash of it is kept.
-    api_key: Option<String>,
-    /// The key; null when something is to be mended.
-    api_key_object: Option<ApiKey>,
-    /// What about the input is to be mended.
-    messages: Vec<FieldMessage>,
-}
-
-/// A key to delete.
-#[derive(InputObject)]
-struct DeleteApiKeyInput {
-    /// The key's id.
-    id: ID,
-}
-
-/// The deleted key.
-#[derive(SimpleObject)]
-#[graphql(rename_fields = "snake_case")]
-struct DeleteApiKeyPayload {
-    /// The key, which opens nothing any more; null when something is to be mended.
-    api_key_object: Option<ApiKey>,
-    /// What about the input is to be mended.
-    messages: Vec<FieldMessage>,
-}
-
 #[Object]
 impl Administration {
     /// Adds an organization below one of yours.
@@ -312,31 +273,6 @@ impl Administration {
         let (membership, messages) = split(answer);
         let organization_membership = membership.map(OrganizationMembership::from);
         Ok(Some(OrganizationMembershipPayload { organization_membership, messages }))
-    }
-
-    /// Makes an API key for a user of your organizations.
-    async fn create_api_key(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The key to make.")] input: CreateApiKeyInput,
-    ) -> Result<Option<CreateApiKeyPayload>> {
-        let (store, actor) = owner(ctx).await?;
-        let answer = admin::create_api_key(store, &actor, input.user_id.into(), input.name).await?;
-        let (made, messages) = split(answer);
-        let (api_key, api_key_object) = made.unzip();
-        let api_key_object = api_key_object.map(ApiKey::from);
-        Ok(Some(CreateApiKeyPayload { api_key, api_key_object, messages }))
-    }
-
-    /// Deletes an API key of a user of your organizations. From then on it opens nothing.
-    async fn delete_api_key(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The key to delete.")] input: DeleteApiKeyInput,
-    ) -> Result<Option<DeleteApiKeyPayload>> {
-        let (store, actor) = owner(ctx).await?;
-        let (key, messages) = split(admin::delete_api_key(store, &actor, input.id.into()).await?);
-        Ok(Some(DeleteApiKeyPayload { api_key_object: key.map(ApiKey::from), messages }))
     }
 }
 

@@ -8,7 +8,8 @@ use super::reads;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::kind::ResourceName;
-use crate::domain::page::{End, Order, PageRequest, Place, Purpose};
+use crate::domain::page::{End, List, Order, PageRequest, Place, Purpose};
+use crate::domain::read::Read;
 use crate::domain::viewer::{Descendants, Hierarchy, Permission, Scope};
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -76,7 +77,7 @@ pub async fn asked_for(
 
 /// Which page is asked for, by `(after, before)` and `(first, last)`.
 pub fn page_request(
-    store: &Store,
+    ctx: &Context<'_>,
     visible: &Scope,
     order_by: Option<OrderKey>,
     (after, before): (Option<String>, Option<String>),
@@ -84,7 +85,7 @@ pub fn page_request(
 ) -> Result<PageRequest> {
     let order = order_by.map_or_else(Order::default, Order::from);
     let place = |name, cursor: Option<String>| {
-        cursor.map(|cursor| decode(store, visible, name, order, &cursor)).transpose()
+        cursor.map(|cursor| decode(ctx, visible, name, order, &cursor)).transpose()
     };
     let (after, before) = (place("after", after)?, place("before", before)?);
     let (limit, end) = size(first, last, after.is_none() && before.is_some())?;
@@ -112,17 +113,24 @@ pub fn custom_resource_of(name: ResourceName, custom: Option<ID>) -> Result<Opti
     }
 }
 
+/// The list that the field being resolved asks for.
+pub(super) fn list_of(ctx: &Context<'_>) -> Result<List> {
+    let Read { field, arguments, .. } = reads::asked(ctx)?;
+    Ok(List::of(&field, arguments))
+}
+
 fn decode(
-    store: &Store,
+    ctx: &Context<'_>,
     scope: &Scope,
     argument: &str,
     order: Order,
     cursor: &str,
 ) -> Result<Place> {
-    let place = store.positions().decode(scope.tenant_id(), Purpose::Cursor(order), cursor);
-    place.ok_or_else(|| {
+    let purpose = Purpose::Cursor(order, list_of(ctx)?);
+    let positions = ctx.data_unchecked::<Store>().positions();
+    positions.decode(scope.tenant_id(), purpose, cursor).ok_or_else(|| {
         Error::bad_input(format!(
-            "{argument} is no cursor of this list: give back one that came with the same order_by"
+            "{argument} is no cursor of this list: give back one that came with the same filter and order_by"
         ))
     })
 }

@@ -5,6 +5,7 @@
 
 use async_graphql::{Context, SimpleObject};
 
+use super::arguments::list_of;
 use super::event::{AuditEvent, Needs};
 use super::reads;
 use super::scalar::{Cursor, DateTime};
@@ -101,7 +102,7 @@ impl Events {
         let total = counted.then(|| u64::from(total_count.unsigned_abs()));
         reads::note(ctx, scope.tenant(), answered, total)?;
 
-        let purpose = Purpose::Cursor(request.order);
+        let purpose = Purpose::Cursor(request.order, list_of(ctx)?);
         let cursor =
             |place: Place| Cursor(store.positions().encode(scope.tenant_id(), purpose, place));
         let page_info = PageInfo {

@@ -29,12 +29,14 @@ pub fn root_fields(request: &mut Request) -> Vec<Name> {
     fields
 }
 
-/// Puts the answer's fields in this order; async-graphql leaves them as they were finished.
+/// Puts the answer's fields in this order, and its errors in that of the document; async-graphql leaves
+/// both as they were finished.
 pub fn in_order(mut response: Response, fields: &[Name]) -> Response {
     if let Value::Object(data) = &mut response.data {
         let place = |name: &Name| fields.iter().position(|field| field == name);
         data.sort_by(|a, _, b, _| place(a).cmp(&place(b)));
     }
+    response.errors.sort_by_key(|error| error.locations.first().map(|at| (at.line, at.column)));
     response
 }
 

@@ -4,7 +4,7 @@
 use async_graphql::{ErrorExtensionValues, Name, PathSegment, Response, ServerError, Value};
 
 use crate::domain::json::shortened;
-use crate::error::{ClientError, Code, Error, Problem};
+use crate::error::{ClientError, Code, Error, Problem, Unavailable};
 
 /// How many errors an answer lists. Validation may find one for every word of a document.
 const MAX_ERRORS: usize = 50;
@@ -22,7 +22,7 @@ pub fn finish(mut response: Response) -> Response {
             Some(Error::Client(ClientError { code, problems, .. })) => (*code, problems.as_slice()),
             Some(Error::Internal(internal)) => {
                 tracing::error!(error = internal.for_the_log(), "a request failed");
-                (Code::InternalServerError, [].as_slice())
+                (ours.map_or(Code::InternalServerError, Error::code), [].as_slice())
             }
             None if error.source.is_none() => {
                 error.message = shortened(&error.message, MAX_MESSAGE).to_owned();
@@ -43,6 +43,19 @@ pub fn finish(mut response: Response) -> Response {
     }
     failed_roots_are_null(&mut response);
     response
+}
+
+/// Why nothing at all could be answered, when it is for something that will pass: the reason
+/// that lasts longest.
+pub fn unavailable(response: &Response) -> Option<Unavailable> {
+    let answered = match &response.data {
+        Value::Object(data) => data.values().any(|value| *value != Value::Null),
+        data => *data != Value::Null,
+    };
+    let whys: Option<Vec<Unavailable>> =
+        response.errors.iter().map(|error| error.source::<Error>()?.why_unavailable()).collect();
+    let whys = whys.filter(|_| !answered)?;
+    whys.into_iter().max_by_key(|why| why.retry_after())
 }
 
 /// A root field that failed, or below which something did, is null in the answer; async-graphql leaves

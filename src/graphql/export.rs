@@ -17,7 +17,7 @@ use super::{Requester, Schema, sdl, to_variables};
 use crate::domain::json::{Json, Members, shortened};
 use crate::domain::kind::EventType;
 use crate::domain::read::Read;
-use crate::error::{ClientError, Code, Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::export::Format;
 use crate::reads::Reader;
 
@@ -219,10 +219,7 @@ impl Schema {
         let (response, _) = self.collect(request, requester).await;
         if let Some(error) = response.errors.first() {
             return Err(match error.source::<Error>() {
-                Some(Error::Client(error)) => Error::Client(ClientError::clone(error)),
-                Some(Error::Internal(error)) => {
-                    Error::internal("exporting events", error.for_the_log())
-                }
+                Some(failed) => failed.again("exporting events"),
                 None if error.source.is_none() => Error::bad_input(error.message.clone()),
                 None => Error::internal("exporting events", error.message.clone()),
             });

@@ -4,6 +4,7 @@
 //! of fields and arguments are snake_case and of queries and mutations camelCase, as Healthie's are.
 
 mod administration;
+mod api_keys;
 mod arguments;
 mod complexity;
 mod connection;
@@ -40,7 +41,7 @@ use async_graphql::Request;
 pub use async_graphql::Response;
 pub use async_graphql::parser::types::OperationType;
 use error::finish;
-pub use error::{code, failure};
+pub use error::{code, failure, unavailable};
 pub use export::Export;
 pub use prepare::{Asked, Prepared};
 use reads::Collector;
@@ -72,6 +73,7 @@ struct Query(
     note_rules::NoteRuleQueries,
     plan::PlanQueries,
     holds::HoldQueries,
+    api_keys::ApiKeyQueries,
     settings::SettingsQuery,
 );
 
@@ -80,6 +82,7 @@ struct Query(
 struct Mutation(
     recording::Recording,
     administration::Administration,
+    api_keys::ApiKeyMutations,
     definitions::DefinitionMutations,
     policies::PolicyMutations,
     notes::NoteMutations,

@@ -66,6 +66,8 @@ struct ResourceNoteConnection {
     page_info: PageInfo,
     /// How many lines there are in all, exactly. Costs nothing when it is not selected.
     total_count: i32,
+    /// Lines from before this time are not shown; null if all are.
+    visible_since: Option<DateTime>,
 }
 
 /// A line with its place in the timeline.
@@ -158,7 +160,7 @@ impl NoteQueries {
             ..EventFilter::default()
         };
         let style = style(&visible.tenant().settings.style, locale, time_zone)?;
-        let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        let request = page_request(ctx, &visible, order_by, (after, before), (first, last))?;
         let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
         let scope =
             asked_for(store, &visible, Hierarchy::Current, narrow_to, Descendants::With).await?;
@@ -178,6 +180,7 @@ impl NoteQueries {
             nodes: nodes.exists().then_some(lines),
             page_info,
             total_count,
+            visible_since: scope.visible_since().map(DateTime::from),
         }))
     }
 }

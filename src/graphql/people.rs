@@ -77,6 +77,8 @@ pub struct ApiKey {
     created_at: DateTime,
     /// When it was last used, to the minute.
     last_used_at: Option<DateTime>,
+    /// From when on it opens nothing; null if it does not expire.
+    expires_at: Option<DateTime>,
 }
 
 impl From<users::User> for User {
@@ -142,6 +144,7 @@ impl From<api_keys::ApiKey> for ApiKey {
             name: key.name,
             created_at: key.created_at.into(),
             last_used_at: key.last_used_at.map(DateTime::from),
+            expires_at: key.expires_at.map(DateTime::from),
         }
     }
 }

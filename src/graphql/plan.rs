@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 
+use super::Requester;
 use super::arguments::viewable;
 use super::people::id;
 use super::scalar::DateTime;
@@ -43,8 +44,8 @@ struct AuditPlan {
     visible_since: Option<DateTime>,
     /// Events before this time are purged, unless they are held; null if none are.
     kept_since: Option<DateTime>,
-    /// How many legal holds stop purging in the tenant.
-    legal_holds: i32,
+    /// How many legal holds stop purging in the tenant; null for whoever is no owner of all of it.
+    legal_holds: Option<i32>,
 }
 
 #[Object]
@@ -61,9 +62,11 @@ impl PlanQueries {
         let name = in_force.map_or_else(|| Id::trusted(UNLIMITED.to_owned()), |i| i.plan.clone());
         let Terms { visible, kept, lead } = in_force.map(|i| *i.terms).unwrap_or_default();
         let period = |period: Option<Period>| period.map(|period| period.to_string());
-        let holds = match ctx.look_ahead().field("legal_holds").exists() {
-            true => store.count_holds(scope.tenant_id()).await?,
-            false => 0,
+        let Requester { viewer, .. } = ctx.data_unchecked::<Requester>();
+        let counted = ctx.look_ahead().field("legal_holds").exists() && viewer.owns_tenant();
+        let holds = match counted {
+            true => Some(store.count_holds(scope.tenant_id()).await?),
+            false => None,
         };
         Ok(Some(AuditPlan {
             description: store.plan(&name).await?.and_then(|plan| plan.description),
@@ -77,7 +80,7 @@ impl PlanQueries {
             lapsed_from: subscription.filter(|_| lapsed).map(|s| id(s.plan.clone())),
             visible_since: scope.visible_since().map(DateTime::from),
             kept_since: retention.kept_since(now).map(DateTime::from),
-            legal_holds: i32::try_from(holds).unwrap_or(i32::MAX),
+            legal_holds: holds.map(|holds| i32::try_from(holds).unwrap_or(i32::MAX)),
         }))
     }
 }

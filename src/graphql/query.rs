@@ -146,7 +146,7 @@ impl AuditLog {
             up_to_sequence: ctx.data_opt::<UpTo>().map(|UpTo(sequence)| *sequence),
             ..filter.check().map_err(Error::bad_input)?
         };
-        let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        let request = page_request(ctx, &visible, order_by, (after, before), (first, last))?;
         let hierarchy = hierarchy.map_or_else(Hierarchy::default, Hierarchy::from);
         let narrow_to = organization_id.map(|id| given_id("organization_id", id)).transpose()?;
         let descendants = match include_sub_organizations {
@@ -181,7 +181,6 @@ impl AuditLog {
         first: Option<i32>,
         #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<Connection>> {
-        let store = ctx.data_unchecked::<Store>();
         let visible = viewable(ctx, history_of(resource_name)).await?;
         let filter = EventFilter {
             resource_names: Some(vec![resource_name]),
@@ -191,7 +190,7 @@ impl AuditLog {
             occurred_before: occurred_before.map(|t| t.parse_as("occurred_before")).transpose()?,
             ..EventFilter::default()
         };
-        let request = page_request(store, &visible, order_by, (after, before), (first, last))?;
+        let request = page_request(ctx, &visible, order_by, (after, before), (first, last))?;
         warning::of_window(ctx, &visible, &filter);
         Connection::load(ctx, &visible, &visible, &filter, &request).await.map(Some)
     }

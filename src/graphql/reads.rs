@@ -56,7 +56,7 @@ pub(super) fn note_refused(ctx: &Context<'_>) -> Result<()> {
 }
 
 /// What the field being resolved asks for.
-fn asked(ctx: &Context<'_>) -> Result<Read> {
+pub(super) fn asked(ctx: &Context<'_>) -> Result<Read> {
     let field = ctx.field();
     let given = field.arguments().map_err(|error| Error::bad_input(error.message))?;
     let given = given.into_iter().filter(|(_, value)| *value != Value::Null);

@@ -25,6 +25,7 @@ pub async fn requester(app: &App, parts: &Parts) -> Result<Requester> {
         Err(refusal) => {
             if let Refusal::Credential { reason, .. } = &refusal {
                 app.metrics.sign_in_failed(*reason);
+                app.authenticator.refused(*reason, &context);
             }
             Err(refusal.into())
         }

@@ -16,7 +16,9 @@ use super::{App, credentials};
 use crate::domain::json::Json;
 use crate::domain::limits::Limits;
 use crate::error::{Code, Error, Result};
-use crate::graphql::{self, Asked, OperationType, Prepared, Requester, Response, failure};
+use crate::graphql::{
+    self, Asked, OperationType, Prepared, Requester, Response, failure, unavailable,
+};
 
 /// How deep in a request's JSON a value of ours may begin: variables, input, events, one of them,
 /// its changes, one of them.
@@ -219,7 +221,12 @@ fn answer(media: Media, answered: Result<Response, Refused>) -> HttpResponse {
 }
 
 fn operation(media: Media, response: &Response) -> HttpResponse {
-    write(media, status(media, graphql::code(response)), response)
+    let Some(why) = unavailable(response) else {
+        return write(media, status(media, graphql::code(response)), response);
+    };
+    let mut http = write(media, StatusCode::SERVICE_UNAVAILABLE, response);
+    respond::retry_after(&mut http, why.retry_after().into());
+    http
 }
 
 /// The status of a response, by the code of why it was not executed. Of well-formed requests

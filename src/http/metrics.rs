@@ -1,8 +1,10 @@
 //! What the server counts, as Prometheus text.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
@@ -11,10 +13,12 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
+use super::connections::Register;
 use crate::auth::Reason;
 
 /// The counters of one server.
@@ -25,6 +29,8 @@ pub struct Metrics {
     recorded: Counter,
     duplicates: Counter,
     sign_ins_failed: Family<Why, Counter>,
+    connections: Gauge,
+    connections_refused: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -62,8 +68,29 @@ impl Metrics {
             "Requests that were refused for their credential, by what is wrong with it",
             sign_ins_failed.clone(),
         );
+        let (connections, connections_refused) = (Gauge::default(), Counter::default());
+        registry.register("connections", "Connections that are open", connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections that were refused at a cap",
+            connections_refused.clone(),
+        );
         let registry = Arc::new(Mutex::new(registry));
-        Self { registry, requests, recorded, duplicates, sign_ins_failed }
+        Self {
+            registry,
+            requests,
+            recorded,
+            duplicates,
+            sign_ins_failed,
+            connections,
+            connections_refused,
+        }
+    }
+
+    /// Takes over what the register of connections has counted.
+    fn count_connections(&self, register: &Register) {
+        self.connections.set(i64::try_from(register.open()).unwrap_or(i64::MAX));
+        self.connections_refused.inner().store(register.refused(), Ordering::Relaxed);
     }
 
     /// Counts a request that was refused for its credential.
@@ -97,7 +124,10 @@ pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Nex
 }
 
 /// `GET /metrics`
-pub async fn text(State(app): State<App>) -> Response {
+pub async fn text(State(app): State<App>, register: Option<Extension<Arc<Register>>>) -> Response {
+    if let Some(Extension(register)) = register {
+        app.metrics.count_connections(&register);
+    }
     let mut text = String::new();
     let registry = app.metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
     if encode(&mut text, &registry).is_err() {

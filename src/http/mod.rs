@@ -2,6 +2,8 @@
 //!
 //! [`router`] builds all of it, so that tests can drive it without a socket.
 
+mod body;
+mod connections;
 mod credentials;
 mod export;
 mod gate;
@@ -13,20 +15,17 @@ mod playground;
 mod record;
 mod respond;
 
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
 
 use crate::auth::Authenticator;
 use crate::domain::limits::Limits;
-use crate::error::{Error, Result};
 use crate::graphql::Schema;
 use crate::store::Store;
 
+pub use connections::{Limits as ConnectionLimits, listen, serve};
 use gate::Gate;
 use metrics::Metrics;
 
@@ -74,18 +73,7 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
         .fallback(respond::not_found)
         .method_not_allowed_fallback(respond::method_not_allowed)
         .layer(DefaultBodyLimit::max(limits.max_request_bytes.count()))
+        .layer(from_fn(body::hold_to_limits))
         .layer(from_fn_with_state(app.metrics.clone(), metrics::measure))
         .with_state(app)
-}
-
-/// Serves until `stop` ends, then finishes what is under way.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
-    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(|error| Error::internal("serving", error))
 }

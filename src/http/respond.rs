@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::graphql;
+use super::media::Media;
 use crate::domain::limits::Limits;
 use crate::error::{ClientError, Code, Error, Problem};
 
@@ -46,12 +48,27 @@ pub fn failure<'a>(error: &'a Error) -> Response {
         Error::Client(error) => vec![whole(error.code)],
         Error::Internal(internal) => {
             tracing::error!(error = internal.for_the_log(), "a request failed");
-            vec![whole(Code::InternalServerError)]
+            vec![whole(error.code())]
         }
     };
     let mut response = json(status(error), &Failure { errors });
     Hints::of(error).add_to(&mut response);
     response
+}
+
+/// A failure in the shape of the answers at a path, with a status of its own.
+pub fn refusal_at(path: &str, status: StatusCode, error: Error) -> Response {
+    let mut response = match path {
+        graphql::ROUTE => graphql::refuse(Media::Json, status, error),
+        _ => failure(&error),
+    };
+    *response.status_mut() = status;
+    response
+}
+
+/// Says when to try again, in seconds from now.
+pub fn retry_after(response: &mut Response, seconds: u64) {
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
 }
 
 /// The status that goes with a failure.
@@ -80,16 +97,18 @@ pub struct Hints {
 }
 
 impl Hints {
-    pub const fn of(error: &Error) -> Self {
+    pub fn of(error: &Error) -> Self {
         match error {
             Error::Client(ClientError { retry_after, .. }) => Self { retry_after: *retry_after },
-            Error::Internal(_) => Self { retry_after: None },
+            Error::Internal(_) => Self {
+                retry_after: error.why_unavailable().map(|why| u64::from(why.retry_after())),
+            },
         }
     }
 
     pub fn add_to(self, response: &mut Response) {
         if let Some(seconds) = self.retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            retry_after(response, seconds);
         }
         // How to sign in. Not `Basic`, for which browsers would open a dialog.
         if response.status() == StatusCode::UNAUTHORIZED {

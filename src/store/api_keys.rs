@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+};
 
 use super::directory::{self, Kind};
 use super::entity::api_key;
@@ -28,6 +31,8 @@ pub struct ApiKey {
     pub last_used_at: Option<Time>,
     /// When it was deleted. It opens nothing any more, and is kept to tell whose it was.
     pub revoked_at: Option<Time>,
+    /// From when on it opens nothing, if it was made or rotated to expire.
+    pub expires_at: Option<Time>,
 }
 
 /// How far behind the stored last use of a key may be: a key that is used all the time costs one
@@ -44,6 +49,7 @@ impl From<api_key::Model> for ApiKey {
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             revoked_at: row.revoked_at,
+            expires_at: row.expires_at,
         }
     }
 }
@@ -61,6 +67,24 @@ impl Store {
             .one(db)
             .await?;
         Ok(row.map(ApiKey::from))
+    }
+
+    /// The tenant of the key with this id. For the operator: owners ask within their own tenant.
+    pub async fn tenant_of_api_key(&self, id: &Id) -> Result<Option<Id>> {
+        directory::tenant_of(self.readers(), Kind::ApiKeyId, id.as_str()).await
+    }
+
+    /// The keys of a tenant, or of one user of it, the newest first, without those that were deleted.
+    pub async fn api_keys(&self, tenant_id: &Id, user_id: Option<&Id>) -> Result<Vec<ApiKey>> {
+        let mut keys = api_key::Entity::find()
+            .filter(api_key::Column::TenantId.eq(tenant_id.as_str()))
+            .filter(api_key::Column::RevokedAt.is_null());
+        if let Some(user_id) = user_id {
+            keys = keys.filter(api_key::Column::UserId.eq(user_id.as_str()));
+        }
+        let newest_first =
+            keys.order_by_desc(api_key::Column::CreatedAt).order_by_asc(api_key::Column::Id);
+        Ok(newest_first.all(self.readers()).await?.into_iter().map(ApiKey::from).collect())
     }
 
     /// Keeps the time of a key's use, if what is stored is older than [`LAST_USE_PRECISION`].
@@ -85,7 +109,7 @@ impl Store {
     }
 }
 
-/// The key with this id in a tenant, unless it was deleted. Nobody else deletes it until the
+/// The key with this id in a tenant, unless it was deleted. Nobody else changes it until the
 /// transaction ends.
 pub async fn find(transaction: &Transaction, tenant_id: &Id, id: &Id) -> Result<Option<ApiKey>> {
     let row = api_key::Entity::find_by_id((tenant_id.to_string(), id.to_string()))
@@ -99,6 +123,7 @@ pub async fn find(transaction: &Transaction, tenant_id: &Id, id: &Id) -> Result<
 /// Adds a key.
 pub async fn insert(transaction: &Transaction, key: &ApiKey, secret_hash: &str) -> Result<()> {
     directory::claim(transaction, Kind::ApiKey, secret_hash, &key.tenant_id).await?;
+    directory::claim(transaction, Kind::ApiKeyId, key.id.as_str(), &key.tenant_id).await?;
     api_key::Entity::insert(api_key::ActiveModel {
         tenant_id: Set(key.tenant_id.to_string()),
         id: Set(key.id.to_string()),
@@ -108,19 +133,21 @@ pub async fn insert(transaction: &Transaction, key: &ApiKey, secret_hash: &str) 
         created_at: Set(key.created_at),
         last_used_at: Set(key.last_used_at),
         revoked_at: Set(key.revoked_at),
+        expires_at: Set(key.expires_at),
     })
     .exec_without_returning(transaction)
     .await?;
     Ok(())
 }
 
-/// Takes a key away: from the commit on it opens nothing. It is kept, so that using it afterwards can
-/// be told to whom it concerns.
-pub async fn revoke(transaction: &Transaction, key: &ApiKey, now: Time) -> Result<()> {
+/// Keeps until when a key opens anything: what is deleted, from the commit on, and what expires. It is
+/// kept even then, so that using it afterwards can be told to whom it concerns.
+pub async fn save_end(transaction: &Transaction, key: &ApiKey) -> Result<()> {
     api_key::Entity::update(api_key::ActiveModel {
         tenant_id: Set(key.tenant_id.to_string()),
         id: Set(key.id.to_string()),
-        revoked_at: Set(Some(now)),
+        revoked_at: Set(key.revoked_at),
+        expires_at: Set(key.expires_at),
         ..Default::default()
     })
     .exec(transaction)

@@ -159,7 +159,8 @@ impl Store {
         let path = path.ok_or_else(no_organization)?;
         let events = [PreparedEvent::new(event, path)];
         let batch = Prepared { revision: None, events: &events };
-        append(transaction, self.backend(), tenant_id, &[batch], self.now()).await?;
+        let head = lock_head(transaction, tenant_id).await?;
+        append(transaction, self.backend(), head, &[batch], self.now()).await?;
         Ok(())
     }
 }
@@ -175,24 +176,28 @@ pub(super) struct Prepared<'a> {
     pub events: &'a [PreparedEvent],
 }
 
-/// Appends several batches of one tenant. Each is appended whole or refused whole; one that is
-/// refused does not touch the others. An error of the whole means that nothing was appended.
+/// Takes the lock under which a tenant's events are numbered, one transaction at a time.
+pub(super) async fn lock_head(
+    transaction: &impl ConnectionTrait,
+    tenant_id: &Id,
+) -> Result<sequence_head::Model> {
+    let head = sequence_head::Entity::find_by_id(tenant_id.as_str()).lock_exclusive();
+    head.one(transaction)
+        .await?
+        .ok_or_else(|| Error::internal("numbering events", "the tenant has no sequence head"))
+}
+
+/// Appends several batches of the tenant whose head is locked: what is read after that cannot change
+/// until the commit. Each is appended whole or refused whole; one that is refused does not touch the
+/// others. An error of the whole means that nothing was appended.
 pub(super) async fn append(
     transaction: &impl ConnectionTrait,
     backend: Backend,
-    tenant_id: &Id,
+    head: sequence_head::Model,
     batches: &[Prepared<'_>],
     now: Time,
 ) -> Result<Vec<Result<Outcome>>> {
-    let tenant = tenant_id.as_str();
-    // The lock comes first: what is read after it cannot change until the commit.
-    let head = sequence_head::Entity::find_by_id(tenant)
-        .lock_exclusive()
-        .one(transaction)
-        .await?
-        .ok_or_else(|| {
-        Error::internal("numbering events", "the tenant has no sequence head")
-    })?;
+    let tenant = head.tenant_id.as_str();
     let mut recorded = recorded_before(transaction, backend, tenant, batches).await?;
 
     let mut last = head.last_sequence;

@@ -9,12 +9,13 @@ use std::time::Duration;
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
     RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
 
-use super::WAIT;
+use super::Patience;
 use crate::error::{Error, Result};
 
 /// Which database an installation runs on.
@@ -61,11 +62,16 @@ impl Backend {
     }
 
     /// Opens a pool of connections.
-    pub(super) async fn connect(self, url: &str, role: Role) -> Result<DatabaseConnection> {
+    pub(super) async fn connect(
+        self,
+        url: &str,
+        role: Role,
+        patience: Patience,
+    ) -> Result<DatabaseConnection> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match SeaDatabase::connect(self.connect_options(url, role)?).await {
+            match SeaDatabase::connect(self.connect_options(url, role, patience)?).await {
                 Ok(connections) => return Ok(connections),
                 // SQLite waits for locks, but not when several open a new file at once and each turns
                 // WAL on.
@@ -84,19 +90,27 @@ impl Backend {
 
     /// A session of its own, for what is held as long as a session lasts.
     pub(super) async fn session(self, url: &str) -> Result<DatabaseConnection> {
-        let mut options = self.connect_options(url, Role::Write)?;
+        let mut options = self.connect_options(url, Role::Write, Patience::Command)?;
         options.max_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
-        let session = SeaDatabase::connect(options).await;
-        session
-            .map_err(|error| Error::internal("connecting to the database of database_url", error))
+        let failed = |error| Error::internal("connecting to the database of database_url", error);
+        let session = SeaDatabase::connect(options).await.map_err(failed)?;
+        if self == Self::Postgres {
+            // Whoever needs one waits for others of its kind, however long they take.
+            session.execute_unprepared("SET lock_timeout = 0").await.map_err(failed)?;
+        }
+        Ok(session)
     }
 
-    fn connect_options(self, url: &str, role: Role) -> Result<ConnectOptions> {
+    fn connect_options(self, url: &str, role: Role, patience: Patience) -> Result<ConnectOptions> {
+        let (connection, lock) = match role {
+            Role::Read => (patience.connection_to_read(), patience.lock_to_read()),
+            Role::Write => (patience.to_write(), patience.to_write()),
+        };
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
-            .acquire_timeout(WAIT)
-            .connect_timeout(WAIT)
+            .acquire_timeout(connection)
+            .connect_timeout(connection)
             .max_connections(self.pool_size(role));
         match self {
             Self::Sqlite => {
@@ -110,7 +124,10 @@ impl Backend {
                         .journal_mode(SqliteJournalMode::Wal)
                         .synchronous(SqliteSynchronous::Full)
                         .foreign_keys(true)
-                        .busy_timeout(WAIT)
+                        .busy_timeout(lock)
+                });
+                options.map_sqlx_sqlite_pool_opts(|options| {
+                    options.after_release(|connection, _| Box::pin(is_fit(connection)))
                 });
             }
             Self::Postgres => {
@@ -120,10 +137,13 @@ impl Backend {
                         "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
                     )
                 })?;
-                options.map_sqlx_postgres_opts(|options| {
-                    options
-                        .application_name("auditlog")
-                        .options([("synchronous_commit", "on"), ("timezone", "UTC")])
+                let lock_timeout = format!("{}ms", lock.as_millis());
+                options.map_sqlx_postgres_opts(move |options| {
+                    options.application_name("auditlog").options([
+                        ("synchronous_commit", "on"),
+                        ("timezone", "UTC"),
+                        ("lock_timeout", lock_timeout.as_str()),
+                    ])
                 });
             }
         }
@@ -192,7 +212,7 @@ impl Backend {
     /// How the database will run a statement, a step a line.
     pub(super) async fn explain(
         self,
-        db: &DatabaseConnection,
+        db: &impl ConnectionTrait,
         mut statement: Statement,
     ) -> Result<String> {
         let (prefix, column) = match self {
@@ -233,6 +253,15 @@ impl Backend {
             }
         }
     }
+}
+
+/// Whether a connection may be used again. When SQLite cannot write, it may end a transaction by itself;
+/// the rollback then fails, and the connection goes on to count as being in one. Whatever it did next
+/// would be acknowledged and never committed.
+async fn is_fit(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // A rollback that is still in its queue comes first.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// The standard's code for what a statement failed with.

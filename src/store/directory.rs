@@ -15,6 +15,8 @@ pub(super) enum Kind {
     User,
     /// The id is the hash of the key's secret.
     ApiKey,
+    /// The id is the key's own.
+    ApiKeyId,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
             Self::Organization => "organization",
             Self::User => "user",
             Self::ApiKey => "api_key",
+            Self::ApiKeyId => "api_key_id",
         }
     }
 }

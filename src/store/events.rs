@@ -30,7 +30,8 @@ impl Store {
         filter: &EventFilter,
         request: &PageRequest,
     ) -> Result<Page<Event>> {
-        let rows = self.page(scope, filter, request).all(self.readers()).await?;
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        let rows = self.page(scope, filter, request).all(&db).await?;
         let events = rows.into_iter().map(|row| readable(scope, row));
         Ok(Page::new(events.collect::<Result<_>>()?, request.limit, request.end))
     }
@@ -46,30 +47,29 @@ impl Store {
     ) -> Result<bool> {
         let beyond = filter::beyond(order, place, later);
         let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
-        let found: Option<i64> = rows
-            .select_only()
-            .column(audit_event::Column::Sequence)
-            .into_tuple()
-            .one(self.readers())
-            .await?;
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        let found: Option<i64> =
+            rows.select_only().column(audit_event::Column::Sequence).into_tuple().one(&db).await?;
         Ok(found.is_some())
     }
 
     /// Whether a scope holds any event that a filter selects.
     pub async fn any(&self, scope: &Scope, filter: &EventFilter) -> Result<bool> {
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
         let found: Option<i64> = self
             .select(scope, filter)
             .select_only()
             .column(audit_event::Column::Sequence)
             .into_tuple()
-            .one(self.readers())
+            .one(&db)
             .await?;
         Ok(found.is_some())
     }
 
     /// How many events a scope holds and a filter selects, exactly.
     pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
-        Ok(self.select(scope, filter).count(self.readers()).await?)
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        Ok(self.select(scope, filter).count(&db).await?)
     }
 
     /// The number of the event that was recorded last; 0 when there is none. All that are numbered up to
@@ -82,11 +82,12 @@ impl Store {
 
     /// The event at a position, if the scope holds it.
     pub async fn event(&self, scope: &Scope, position: Position) -> Result<Option<Event>> {
+        let db = self.guarded(scope.tenant_id()).await?;
         let row = audit_event::Entity::find()
             .filter(filter::in_scope(self.backend(), scope))
             .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
             .filter(audit_event::Column::Sequence.eq(position.sequence))
-            .one(self.readers())
+            .one(&db)
             .await?;
         row.map(|row| readable(scope, row)).transpose()
     }
@@ -94,7 +95,9 @@ impl Store {
     /// The event that was recorded under its recorder's own id, if the scope holds it.
     pub async fn event_by_external_id(&self, scope: &Scope, id: &Id) -> Result<Option<Event>> {
         let key = (scope.tenant_id().to_string(), id.to_string());
-        let record = idempotency_record::Entity::find_by_id(key).one(self.readers()).await?;
+        let db = self.guarded(scope.tenant_id()).await?;
+        let record = idempotency_record::Entity::find_by_id(key).one(&db).await?;
+        drop(db);
         let Some(idempotency_record::Model { occurred_at, sequence, .. }) = record else {
             return Ok(None);
         };
@@ -109,7 +112,15 @@ impl Store {
         request: &PageRequest,
     ) -> Result<String> {
         let statement = self.page(scope, filter, request).build(self.backend().sea());
-        self.backend().explain(self.readers(), statement).await
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        self.backend().explain(&db, statement).await
+    }
+
+    /// How many events there are for a query of this tenant's that forgets its filter: what only the
+    /// database's own guard bounds. For showing that it does.
+    pub async fn count_unfiltered(&self, tenant_id: &Id) -> Result<u64> {
+        let db = self.guarded(tenant_id).await?;
+        Ok(audit_event::Entity::find().count(&db).await?)
     }
 
     fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {

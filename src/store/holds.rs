@@ -118,9 +118,8 @@ pub(super) fn covered(backend: Backend, tree: &Tree, holds: &[Hold]) -> Conditio
     if !organizations.is_empty() {
         let now: Vec<String> = tree.below(&organizations).into_iter().map(String::from).collect();
         any = any.add(backend.is_one_of(Column::OrganizationId, now));
-        for id in &organizations {
-            any = any.add(backend.contains(Column::OrganizationPath, Path::part(id)));
-        }
+        let parts = organizations.iter().map(Path::part).collect();
+        any = any.add(backend.contains_one_of(Column::OrganizationPath, parts));
     }
     if !users.is_empty() {
         let acted = Condition::all()

@@ -5,15 +5,17 @@
 //! everybody. A tenant always goes to the same lane, so its appends do not wait for each other's lock.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::ops::BitAnd;
 use std::slice;
 use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Database;
-use super::append::{Appended, Outcome, Prepared, PreparedEvent, append};
+use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
 use super::partitions::{self, Partitions};
+use super::patience::{Claim, Patience};
+use super::{Database, unavailable};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::{Clock, Time, to_microseconds};
@@ -29,6 +31,7 @@ const EVENTS_PER_COMMIT: usize = 5_000;
 #[derive(Clone)]
 pub(super) struct Lanes {
     queues: Arc<[mpsc::Sender<Request>]>,
+    patience: Patience,
 }
 
 struct Request {
@@ -36,6 +39,7 @@ struct Request {
     /// That of the settings by which the events were prepared.
     revision: i64,
     events: Vec<PreparedEvent>,
+    claim: Claim,
     reply: oneshot::Sender<Result<Outcome>>,
 }
 
@@ -58,20 +62,27 @@ impl Lanes {
             tokio::spawn(lane.run(requests));
             queue
         };
-        Self { queues: (0..database.backend.lanes()).map(start).collect() }
+        Self {
+            queues: (0..database.backend.lanes()).map(start).collect(),
+            patience: database.patience,
+        }
     }
 
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
         let gone = || Error::internal("appending events", "the lane has stopped");
+        let claim = Claim::default();
         let (reply, answer) = oneshot::channel();
         let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
-        let request = Request { tenant_id, revision, events, reply };
+        let request = Request { tenant_id, revision, events, claim: claim.clone(), reply };
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&tenant.id);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
-        queue.send(request).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let appended = async {
+            queue.send(request).await.map_err(|_| gone())?;
+            answer.await.map_err(|_| gone())?
+        };
+        self.patience.wait_for(appended, &claim, "appending events").await
     }
 }
 
@@ -111,12 +122,26 @@ impl Lane {
 
     /// Writes requests and answers each. When they cannot be written together, each is tried alone:
     /// one that the database will not take must not fail the others.
-    async fn settle(&self, group: Vec<Request>) {
-        match self.write(&group).await {
+    async fn settle(&self, mut group: Vec<Request>) {
+        let written = loop {
+            group.retain(|request| !request.claim.is_given_up());
+            if group.is_empty() {
+                return;
+            }
+            match self.write(&group).await {
+                Err(Failed::GivenUp) => {}
+                written => break written,
+            }
+        };
+        match written {
             Ok(outcomes) => {
                 for (request, outcome) in group.into_iter().zip(outcomes) {
                     request.answer(outcome);
                 }
+            }
+            // What the database has no time or room for now, it has not for each alone either.
+            Err(Failed::Before(error)) if error.why_unavailable().is_some() => {
+                answer_all(group, &error, "appending events");
             }
             Err(Failed::Before(error)) => match <[Request; 1]>::try_from(group) {
                 Ok([request]) => request.answer(Err(error)),
@@ -129,11 +154,9 @@ impl Lane {
             },
             // It may have been committed all the same: trying again could record events twice.
             Err(Failed::AtCommit(error)) => {
-                let story = error.to_string();
-                for request in group {
-                    request.answer(Err(Error::internal("committing events", story.clone())));
-                }
+                answer_all(group, &unavailable::at_commit(error), "committing events");
             }
+            Err(Failed::GivenUp) => {} // it is tried again without those above
         }
     }
 
@@ -156,9 +179,15 @@ impl Lane {
         let mut outcomes = Vec::with_capacity(group.len());
         for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
             let Some(Request { tenant_id, .. }) = of_tenant.first() else { continue };
+            let head = lock_head(&transaction, tenant_id).await?;
+            // Those that are given up by now have been told that they are not recorded.
+            if !of_tenant.iter().map(|request| request.claim.begin()).fold(true, BitAnd::bitand) {
+                transaction.rollback().await?;
+                return Err(Failed::GivenUp);
+            }
             let batches: Vec<_> = of_tenant.iter().map(Request::prepared).collect();
             let backend = self.database.backend;
-            outcomes.extend(append(&transaction, backend, tenant_id, &batches, now).await?);
+            outcomes.extend(append(&transaction, backend, head, &batches, now).await?);
         }
         transaction.commit().await.map_err(Failed::AtCommit)?;
         Ok(outcomes)
@@ -174,6 +203,8 @@ fn times(group: &[Request], now: Time) -> impl Iterator<Item = Time> {
 /// A write that failed: surely without effect, or perhaps not.
 enum Failed {
     Before(Error),
+    /// For one of the requests it was too late; surely without effect.
+    GivenUp,
     AtCommit(DbErr),
 }
 
@@ -181,7 +212,8 @@ impl Failed {
     fn into_error(self) -> Error {
         match self {
             Self::Before(error) => error,
-            Self::AtCommit(error) => Error::internal("committing events", error),
+            Self::GivenUp => unavailable::too_late("appending events"),
+            Self::AtCommit(error) => unavailable::at_commit(error),
         }
     }
 }
@@ -200,6 +232,13 @@ impl Request {
     /// Whoever asked may have gone; what was recorded stays recorded.
     fn answer(self, outcome: Result<Outcome>) {
         let _ = self.reply.send(outcome);
+    }
+}
+
+/// Answers every request with the same failure.
+fn answer_all(group: Vec<Request>, error: &Error, doing: &'static str) {
+    for request in group {
+        request.answer(Err(error.again(doing)));
     }
 }
 

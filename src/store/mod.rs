@@ -14,12 +14,14 @@ mod directory;
 mod entity;
 pub mod events;
 mod filter;
+mod guard;
 pub mod holds;
 mod idempotency;
 mod lanes;
 pub mod note_rules;
 pub mod organizations;
 mod partitions;
+mod patience;
 pub mod plans;
 pub mod policies;
 pub mod purge;
@@ -27,16 +29,16 @@ pub mod purge_runs;
 mod retire;
 pub mod settings;
 pub mod tenants;
+mod unavailable;
 pub mod users;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
+    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, EntityTrait as _,
     TransactionTrait as _,
 };
 
@@ -50,7 +52,12 @@ use entity::installation_secret;
 pub use idempotency::Fingerprint;
 use lanes::Lanes;
 use partitions::Partitions;
+use patience::Claim;
+pub use patience::Patience;
 use tenants::Tenants;
+
+/// What is being done, for the log.
+const WRITING: &str = "running a write transaction";
 
 /// What fills a buffer with random bytes; a parameter, so that tests can hold it.
 pub type Random = Arc<dyn Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync>;
@@ -66,6 +73,7 @@ pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 pub struct Database {
     backend: Backend,
     url: String,
+    patience: Patience,
     readers: DatabaseConnection,
     writers: DatabaseConnection,
 }
@@ -83,15 +91,21 @@ pub struct Store {
 }
 
 impl Database {
-    /// Connects to `sqlite://FILE` (created when missing) or `postgres://…`.
+    /// Connects to `sqlite://FILE` (created when missing) or `postgres://…`, for a command.
     pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(url, Patience::Command).await
+    }
+
+    /// Connects with the patience of a command or of a server.
+    pub async fn connect_with(url: &str, patience: Patience) -> Result<Self> {
         let backend = Backend::of_url(url)?;
         Ok(Self {
             backend,
             url: url.to_owned(),
+            patience,
             // The writer comes first: it creates a missing SQLite file.
-            writers: backend.connect(url, backend::Role::Write).await?,
-            readers: backend.connect(url, backend::Role::Read).await?,
+            writers: backend.connect(url, backend::Role::Write, patience).await?,
+            readers: backend.connect(url, backend::Role::Read, patience).await?,
         })
     }
 
@@ -167,8 +181,28 @@ impl Store {
         self.partitions.ensure_ahead(&self.database, self.now()).await
     }
 
-    /// Runs `work` in a write transaction, in a task of its own, and commits if it succeeds.
+    /// Runs `work` in a write transaction, in a task of its own, and commits if it succeeds. When it takes
+    /// too long for whoever waits, it is given up, and not done.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
+    {
+        let claim = Claim::default();
+        let write = self.transact(work, claim.clone());
+        self.database.patience.wait_for(write, &claim, WRITING).await
+    }
+
+    /// The same for what the server does by itself, for which nobody waits.
+    pub async fn write_at_leisure<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
+    {
+        self.transact(work, Claim::default()).await
+    }
+
+    async fn transact<T, F>(&self, work: F, claim: Claim) -> Result<T>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
@@ -178,16 +212,22 @@ impl Store {
             // Its events happen now: the partition must be there before the transaction begins.
             store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;
-            let result = work(&store, &transaction).await;
+            let result = match work(&store, &transaction).await {
+                Ok(_) if !claim.begin() => Err(unavailable::too_late(WRITING)),
+                result => result,
+            };
             match result {
-                Ok(value) => transaction.commit().await.map(|()| value).map_err(Error::from),
+                Ok(value) => {
+                    transaction.commit().await.map_err(unavailable::at_commit)?;
+                    Ok(value)
+                }
                 Err(error) => {
                     transaction.rollback().await?;
                     Err(error)
                 }
             }
         });
-        task.await.map_err(|error| Error::internal("running a write transaction", error))?
+        task.await.map_err(|error| Error::internal(WRITING, error))?
     }
 
     const fn backend(&self) -> Backend {
@@ -227,14 +267,4 @@ async fn cursor_key(database: &Database, random: &Random) -> Result<Vec<u8>> {
     found
         .map(|secret| secret.value)
         .ok_or_else(|| Error::internal("reading the cursor key", "it is gone"))
-}
-
-/// How long a statement waits for a connection, or on SQLite for the write lock.
-const WAIT: Duration = Duration::from_secs(10);
-
-/// A database's text never reaches a client.
-impl From<DbErr> for Error {
-    fn from(error: DbErr) -> Self {
-        Self::internal("using the database", error)
-    }
 }

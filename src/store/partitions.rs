@@ -221,6 +221,10 @@ impl Partition {
 
     /// Sees to it that the partition is there and takes events.
     async fn create(self, database: &Database) -> Result<()> {
+        // Whoever takes another one away holds the lock for long.
+        if let State::Open = self.state(&database.writers).await? {
+            return Ok(());
+        }
         let transaction = database.writers.begin().await?;
         // What is to be finished waits for reads that began before, but not for ever.
         let wait = format!("SET LOCAL lock_timeout = '{}s'", READERS_MAY_TAKE.as_secs());

@@ -167,7 +167,7 @@ impl Store {
     /// is none.
     pub async fn purge_batch(&self, due: &Due, upto: Position) -> Result<Batch> {
         let due = due.clone();
-        self.write(move |store, transaction| {
+        self.write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 let tenant_id = &due.tenant.id;
                 if tenants::lock(transaction, tenant_id).await? != due.tenant.revision {
@@ -186,7 +186,7 @@ impl Store {
     /// of what it may remove; false when the settings or holds have changed.
     pub(super) async fn begin_purge_run(&self, due: &Due) -> Result<bool> {
         let due = due.clone();
-        self.write(move |store, transaction| {
+        self.write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 let tenant_id = &due.tenant.id;
                 if tenants::lock(transaction, tenant_id).await? != due.tenant.revision {

@@ -234,7 +234,7 @@ impl Purger {
             self.store.resume_purge_run(&tenant_id, end).await?;
         }
         self.store
-            .write(move |_, transaction| {
+            .write_at_leisure(move |_, transaction| {
                 Box::pin(async move {
                     let each = format!(
                         "SELECT tenant_id, count(*) AS number, min(occurred_at) AS oldest,
@@ -315,13 +315,16 @@ const INSIDE: &str = "
     SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent = 'audit_events'::regclass AND NOT inhdetachpending ORDER BY relname";
 
-/// The tables beside it that may have been partitions: on their way out, or outside.
+/// The tables beside it that purging took out of it, or is taking out: they are closed. Another one, which
+/// somebody detached or copied by hand, is not ours to drop.
 const OUTSIDE: &str = r"
     SELECT relname AS name, COALESCE(inhdetachpending, FALSE) AS leaving
     FROM pg_class LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
     WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%'
         AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_events'::regclass)
         AND (inhrelid IS NULL OR inhdetachpending)
+        AND EXISTS (SELECT FROM pg_constraint
+            WHERE conrelid = pg_class.oid AND conname = 'audit_events_closed')
     ORDER BY relname";
 
 /// The same, with the partitions that are closed but still a part of the whole.
@@ -329,10 +332,8 @@ const CLOSED_OR_OUTSIDE: &str = r"
     SELECT relname AS name FROM pg_class
     WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%'
         AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_events'::regclass)
-        AND (EXISTS (SELECT FROM pg_constraint
-                WHERE conrelid = pg_class.oid AND conname = 'audit_events_closed')
-            OR NOT EXISTS (SELECT FROM pg_inherits
-                WHERE inhrelid = pg_class.oid AND NOT inhdetachpending))
+        AND EXISTS (SELECT FROM pg_constraint
+            WHERE conrelid = pg_class.oid AND conname = 'audit_events_closed')
     ORDER BY relname";
 
 /// Takes the lock under which partitions are made and taken away, or gives it back.

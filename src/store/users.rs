@@ -81,6 +81,21 @@ impl Store {
         })
     }
 
+    /// Every membership of some users of a tenant.
+    pub async fn memberships_of_users(
+        &self,
+        tenant_id: &Id,
+        user_ids: Vec<Id>,
+    ) -> Result<Vec<Membership>> {
+        let user_ids = user_ids.into_iter().map(String::from).collect();
+        let rows = membership::Entity::find()
+            .filter(membership::Column::TenantId.eq(tenant_id.as_str()))
+            .filter(self.backend().is_one_of(membership::Column::UserId, user_ids))
+            .all(self.readers())
+            .await?;
+        Ok(rows.into_iter().map(Membership::from).collect())
+    }
+
     /// Those of `ids` that are users of the tenant.
     pub async fn users_in(&self, tenant_id: &Id, ids: Vec<Id>) -> Result<Vec<User>> {
         let ids = ids.into_iter().map(String::from).collect();

@@ -203,7 +203,7 @@ async fn several_processes_migrate_at_once(on: On) {
 #[test]
 fn every_command_explains_itself() {
     let installation = Installation::bare();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 15] = [
         &[],
         &["serve"],
         &["demo"],
@@ -214,6 +214,9 @@ fn every_command_explains_itself() {
         &["user", "create"],
         &["api-key"],
         &["api-key", "create"],
+        &["api-key", "rotate"],
+        &["api-key", "revoke"],
+        &["api-key", "list"],
         &["import"],
         &["schema"],
     ];

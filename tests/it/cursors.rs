@@ -1,7 +1,7 @@
 //! Cursors: what is refused as one, and what reading on from one promises.
 
 use auditlog::domain::id::Id;
-use auditlog::domain::page::{Order, Position, PositionCodec, Purpose};
+use auditlog::domain::page::{List, Order, Position, PositionCodec, Purpose};
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ on_both!(
     a_page_holds_a_hundred_events_unless_told,
     a_cursor_of_another_order_is_refused,
     a_foreign_or_altered_cursor_is_refused,
-    a_cursor_holds_for_every_filter_and_every_viewer_of_the_tenant,
+    a_cursor_holds_for_every_viewer_of_the_tenant,
+    a_cursor_of_another_filter_is_refused,
     polling_by_sequence_meets_every_event_once_late_ones_included,
     polling_goes_on_when_the_clock_goes_back,
     polling_while_many_record_meets_every_event_once,
@@ -120,7 +121,7 @@ async fn a_foreign_or_altered_cursor_is_refused(on: On) {
     let position = Position { occurred_at: world.clock.now(), sequence: 13 };
     let elsewhere = PositionCodec::new(&[7; 32]).encode(
         &Id::new("acme").unwrap(),
-        Purpose::Cursor(Order::OccurredAtDesc),
+        Purpose::Cursor(Order::OccurredAtDesc, List::of("auditLog", vec![])),
         position,
     );
 
@@ -147,8 +148,12 @@ async fn a_foreign_or_altered_cursor_is_refused(on: On) {
         let other = if &cursor[at..=at] == "A" { "B" } else { "A" };
         format!("{}{other}{}", &cursor[..at], &cursor[at + 1..])
     }));
-    let query = "query($it: String) { auditLog(after: $it) { nodes { id } } }";
-    let backward = "query($it: String) { auditLog(before: $it) { nodes { id } } }";
+    let query = "query($it: String) {
+        auditLog(resource_name: APPOINTMENT, after: $it) { nodes { id } }
+    }";
+    let backward = "query($it: String) {
+        auditLog(resource_name: APPOINTMENT, before: $it) { nodes { id } }
+    }";
     for cursor in wrong {
         for query in [query, backward] {
             let answer = viewer.graphql(query, json!({"it": cursor})).await.json();
@@ -160,8 +165,8 @@ async fn a_foreign_or_altered_cursor_is_refused(on: On) {
     assert_eq!(viewer.graphql(query, json!({"it": cursor})).await.status, StatusCode::OK);
 }
 
-/// A cursor is a place in the tenant's log: no filter is in it and no rights.
-async fn a_cursor_holds_for_every_filter_and_every_viewer_of_the_tenant(on: On) {
+/// A cursor is a place in a list of the tenant's log: no rights are in it.
+async fn a_cursor_holds_for_every_viewer_of_the_tenant(on: On) {
     let (world, viewer) = some_events(on, 3).await;
     let eastern = world.user("emma", "east", VIEW).await;
     let recorder = world.recorder("east").await;
@@ -313,4 +318,50 @@ async fn a_list_that_ends_where_the_cursor_stands_still_has_what_came_before(on:
             assert_eq!(ask("before").await["page_info"], before, "{order} {size}");
         }
     }
+}
+
+async fn a_cursor_of_another_filter_is_refused(on: On) {
+    let (_world, viewer) = some_events(on, 3).await;
+    const LISTS: [&str; 10] = [
+        "auditLog(",
+        "auditLog(resource_name: APPOINTMENT, ",
+        "auditLog(resource_name: TASK, ",
+        "auditLog(resource_names: [APPOINTMENT], ",
+        "auditLog(resource_name: APPOINTMENT, organization_id: \"acme\", ",
+        "auditLog(resource_name: APPOINTMENT, include_sub_organizations: false, ",
+        "auditLog(resource_name: APPOINTMENT, hierarchy: AT_EVENT, ",
+        "auditLog(resource_name: APPOINTMENT, occurred_before: \"2027-01-01\", ",
+        "resourceHistory(resource_name: APPOINTMENT, resource_id: \"0\", ",
+        "resourceNotes(resource_name: APPOINTMENT, resource_id: \"0\", ",
+    ];
+    for made_in in LISTS {
+        let query = format!("{{ it: {made_in}first: 1) {{ page_info {{ end_cursor }} }} }}");
+        let cursor = viewer.query(&query).await["it"]["page_info"]["end_cursor"].clone();
+        // There are no tasks.
+        let Some(cursor) = cursor.as_str() else { continue };
+        for given_in in LISTS {
+            for argument in ["after", "before"] {
+                let query = format!(
+                    "{{ {given_in}first: 2, {argument}: \"{cursor}\") {{ nodes {{ id }} }} }}"
+                );
+                let answer = viewer.graphql(&query, json!({})).await.json();
+                let code = answer["errors"][0]["extensions"]["code"].as_str();
+                let expected = (given_in != made_in).then_some("BAD_USER_INPUT");
+                assert_eq!(code, expected, "made in {made_in}, given in {given_in}: {answer}");
+            }
+        }
+    }
+    // The same filter, written otherwise.
+    let by_variables = "query($name: AuditEventResourceName, $none: ID, $after: String) {
+        auditLog(after: $after, organization_id: $none, resource_name: $name, first: 1) {
+            page_info { end_cursor }
+        }
+    }";
+    let variables = json!({"name": "APPOINTMENT", "none": null});
+    let first = viewer.data(by_variables, variables).await;
+    let cursor = first["auditLog"]["page_info"]["end_cursor"].as_str().unwrap().to_owned();
+    let literal = format!(
+        "{{ auditLog(resource_name: APPOINTMENT, last: 1, after: \"{cursor}\") {{ nodes {{ id }} }} }}"
+    );
+    assert_eq!(viewer.query(&literal).await["auditLog"]["nodes"].as_array().unwrap().len(), 1);
 }

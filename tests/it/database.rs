@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use auditlog::admin::{self, Actor};
+use auditlog::admin::{self, Actor, NewKey};
 use auditlog::auth::Authenticator;
 use auditlog::domain::id::Id;
 use auditlog::domain::page::{Position, Purpose};
@@ -180,7 +180,8 @@ async fn several_servers_open_a_new_database_at_once(on: On) {
         ..admin::NewUser::default()
     };
     admin::create_user(&stores[1], &operator, new).await.unwrap().unwrap();
-    let key = admin::create_api_key(&stores[2], &operator, "rex".to_owned(), None).await;
+    let new = NewKey { user_id: "rex".to_owned(), ..NewKey::default() };
+    let key = admin::create_api_key(&stores[2], &operator, new).await;
     let (secret, _) = key.unwrap().unwrap();
     let mut recording = JoinSet::new();
     let mut clients = Vec::new();

@@ -247,3 +247,21 @@ async fn what_is_to_come_and_what_lies_before_all_months() {
     assert_eq!(months(&world).await, expected);
     assert!(world.left().await.contains(&"west 2150-01-01".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_purging_did_not_detach_is_left_alone() {
+    let (world, ..) = world_of_months().await;
+    let db = direct::connect(&world.database.url).await;
+    // A month that somebody took out to archive, and a copy of one.
+    for sql in [
+        "ALTER TABLE audit_events DETACH PARTITION audit_events_y2026m07",
+        "CREATE TABLE audit_events_y2020m01 AS SELECT * FROM audit_events_y2026m03",
+    ] {
+        direct::run(&db, sql).await;
+    }
+    purge(&world.store, 500).await;
+    for table in ["audit_events_y2026m07", "audit_events_y2020m01"] {
+        let count = format!("SELECT count(*)::text FROM {table}");
+        assert_ne!(direct::text(&db, &count).await, "0", "{table}");
+    }
+}

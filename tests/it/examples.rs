@@ -57,6 +57,8 @@ async fn every_example_query_answers(on: On) {
     run("grant-audit-log", &owner, &[("ID_OF_THE_MEMBERSHIP", membership)]).await;
     let made = run("create-api-key", &owner, &[]).await;
     let key = made["createApiKey"]["api_key_object"]["id"].as_str().unwrap();
+    run("rotate-api-key", &owner, &[("ID_OF_THE_KEY", key)]).await;
+    run("api-keys", &owner, &[]).await;
     run("delete-api-key", &owner, &[("ID_OF_THE_KEY", key)]).await;
     run("set-audit-policy", &owner, &[]).await;
     run("audit-policies", &owner, &[]).await;

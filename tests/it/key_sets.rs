@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::support::TestClock;
-use crate::support::tokens::{Signer, key_set};
+use crate::support::tokens::{Signer, key_set, part};
 
 const UNTRUSTED: &str = "the token is signed by no key that is trusted here";
 
@@ -122,7 +122,44 @@ async fn keys_that_are_no_public_keys_of_ours_are_passed_over() {
         jwk
     };
     let ec = Signer::pair(Algorithm::ES256, "ec");
+    let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let operations = |operations: Value| {
+        let mut jwk = ec.jwk();
+        jwk["key_ops"] = operations;
+        jwk
+    };
     let unusable = [
+        // Of 1,024 bits, one bit less than enough, and more than anybody checks.
+        with(RSA.jwk(), "n", &number(&[0xc1; 128])),
+        with(RSA.jwk(), "n", &number(&[&[0x7f][..], &[0xc1; 255]].concat())),
+        with(RSA.jwk(), "n", &number(&[&[0; 128][..], &[0xc1; 128]].concat())),
+        with(RSA.jwk(), "n", &number(&[0xc1; 1025])),
+        with(RSA.jwk(), "n", "not base64url!"),
+        // With an exponent of 1 a text is its own signature.
+        with(RSA.jwk(), "e", &number(&[1])),
+        with(RSA.jwk(), "e", &number(&[0, 0, 1])),
+        with(RSA.jwk(), "e", &number(&[0])),
+        with(RSA.jwk(), "e", ""),
+        with(RSA.jwk(), "e", &number(&[1, 0])),
+        // Not only the public part of it.
+        with(RSA.jwk(), "d", "AQAB"),
+        with(ec.jwk(), "d", "AQAB"),
+        with(ec.jwk(), "k", "AQAB"),
+        with(ec.jwk(), "use", "enc"),
+        with(ec.jwk(), "use", ""),
+        operations(json!(["sign"])),
+        operations(json!(["encrypt", "verifyNot"])),
+        operations(json!([])),
+        with(ec.jwk(), "x", &number(&[7; 31])),
+        with(ec.jwk(), "y", &number(&[7; 33])),
+        with(ec.jwk(), "crv", "secp256k1"),
+        with(ec.jwk(), "crv", "Ed25519"),
+        with(ec.jwk(), "kty", "OKP"),
+        with(ec.jwk(), "kty", "ec"),
+        with(ec.jwk(), "kty", "AKP"),
+        json!({}),
+        json!("key"),
+        json!(null),
         secret.jwk(),
         with(secret.jwk(), "alg", "HS512"),
         with(RSA.jwk(), "alg", "RS512"),
@@ -133,8 +170,9 @@ async fn keys_that_are_no_public_keys_of_ours_are_passed_over() {
     ];
     for jwk in &unusable {
         let only = json!({"keys": [jwk]}).to_string();
-        let problem = "jwt_jwks_file FILE: it holds no key for RS256, ES256 or EdDSA";
-        assert_eq!(from_file(&only).err().unwrap(), problem, "{jwk}");
+        let problem = "jwt_jwks_file FILE: it holds no key for RS256, ES256 or EdDSA (key 1: it";
+        let said = from_file(&only).err().unwrap();
+        assert!(said.starts_with(problem), "{jwk}: {said}");
         // Beside one that is usable it does no harm and is not trusted.
         let ed = Signer::pair(Algorithm::EdDSA, "ed");
         let beside = json!({"keys": [jwk, ed.jwk()]}).to_string();
@@ -144,6 +182,113 @@ async fn keys_that_are_no_public_keys_of_ours_are_passed_over() {
             assert!(!is_trusted(&verifier, &signer.token("ann")).await, "{jwk}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_may_say_what_it_is_for() {
+    let ec = Signer::pair(Algorithm::ES256, "ec");
+    for (member, value) in [
+        ("use", json!("sig")),
+        ("key_ops", json!(["verify"])),
+        ("key_ops", json!(["sign", "verify"])),
+        ("x5t", json!("whatever")),
+        ("kid", json!("é \u{1f511}")),
+    ] {
+        let mut jwk = ec.jwk();
+        jwk[member] = value;
+        let named = ec.named(jwk["kid"].as_str());
+        let verifier = from_file(&json!({"keys": [jwk]}).to_string()).unwrap();
+        assert!(is_trusted(&verifier, &named.token("ann")).await, "{member}");
+    }
+}
+
+#[test]
+fn keys_come_only_from_where_nobody_on_the_way_can_change_them() {
+    for url in [
+        "http://id.example/keys",
+        "http://192.0.2.1/keys",
+        "http://localhost.example/keys",
+        "http://127.0.0.1.example/keys",
+        "ftp://127.0.0.1/keys",
+        "file:///etc/keys.json",
+        "data:application/json,{}",
+        "id.example/keys",
+        "nonsense",
+        "",
+    ] {
+        let keys = KeySource::Url(url.to_owned());
+        let problem = keys.check().err().unwrap_or_else(|| panic!("{url}")).to_string();
+        assert!(problem.starts_with("jwt_jwks_url must be an https:// URL"), "{problem}");
+        assert!(Verifier::new(settings(keys)).is_err(), "{url}");
+    }
+    for url in [
+        "https://id.example/keys",
+        "https://user:password@id.example/keys?tenant=1",
+        "http://localhost:9000/keys",
+        "http://127.0.0.1/keys",
+        "http://[::1]:9000/keys",
+    ] {
+        KeySource::Url(url.to_owned()).check().unwrap();
+    }
+}
+
+/// A file of keys that a verifier trusts.
+struct KeyFile {
+    path: PathBuf,
+    clock: TestClock,
+    verifier: Verifier,
+    _folder: tempfile::TempDir,
+}
+
+impl KeyFile {
+    fn with(signers: &[&Signer]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwks.json");
+        std::fs::write(&path, key_set(signers).to_string()).unwrap();
+        let verifier = Verifier::new(settings(KeySource::File(path.clone()))).unwrap();
+        Self { path, clock: TestClock::new(), verifier, _folder: folder }
+    }
+
+    fn says(&self, text: impl AsRef<[u8]>) {
+        std::fs::write(&self.path, text).unwrap();
+    }
+
+    async fn trusts(&self, signer: &Signer) -> bool {
+        let token = signer.token("ann");
+        verify(&self.verifier, &token, self.clock.now()).await == Ok("ann".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_read_again_when_its_keys_change() {
+    let old = Signer::pair(Algorithm::EdDSA, "old");
+    let new = Signer::pair(Algorithm::ES256, "new");
+    let file = KeyFile::with(&[&old]);
+    assert!(file.trusts(&old).await);
+    // A key is added, and then the old one is taken away: each counts within a minute.
+    file.says(key_set(&[&old, &new]).to_string());
+    assert!(!file.trusts(&new).await, "it is read once a minute");
+    file.clock.advance(TimeDelta::minutes(1));
+    assert!(file.trusts(&new).await && file.trusts(&old).await);
+    file.says(key_set(&[&new]).to_string());
+    file.clock.advance(TimeDelta::seconds(59));
+    assert!(file.trusts(&old).await);
+    file.clock.advance(TimeDelta::seconds(1));
+    assert!(!file.trusts(&old).await && file.trusts(&new).await);
+    // While it is half written, away or of no use, the last keys go on being trusted.
+    let too_large = format!("{}{}", " ".repeat(300_000), key_set(&[&old]));
+    for text in ["", "{\"keys\": [", "{\"keys\": []}", &too_large] {
+        file.says(text);
+        file.clock.advance(TimeDelta::minutes(1));
+        assert!(file.trusts(&new).await && !file.trusts(&old).await, "{:.40}", text);
+    }
+    std::fs::remove_file(&file.path).unwrap();
+    file.clock.advance(TimeDelta::hours(1));
+    assert!(file.trusts(&new).await);
+    // The clock set back does not put it off.
+    file.says(key_set(&[&old]).to_string());
+    file.clock.advance(TimeDelta::hours(-5));
+    assert!(file.trusts(&old).await && !file.trusts(&new).await);
 }
 
 #[test]
@@ -233,14 +378,51 @@ async fn keys_at_a_url_are_fetched_when_needed_and_at_most_once_a_minute() {
 async fn many_who_sign_in_at_once_fetch_the_keys_once() {
     let ed = Signer::pair(Algorithm::EdDSA, "ed");
     let provider = Arc::new(Provider::with(&[&ed]).await);
-    let mut tasks = JoinSet::new();
-    for n in 0..30 {
-        let provider = Arc::clone(&provider);
-        let signer = if n % 3 == 0 { ed.named(Some("other")) } else { ed.clone() };
-        tasks.spawn(async move { provider.trusts(&signer.token("ann")).await });
+    for minute in 1..=3 {
+        let mut tasks = JoinSet::new();
+        for n in 0..60 {
+            let provider = Arc::clone(&provider);
+            let other = format!("kid-{minute}-{n}");
+            let signer = if n % 3 == 0 { ed.clone() } else { ed.named(Some(&other)) };
+            tasks.spawn(async move { provider.trusts(&signer.token("ann")).await });
+        }
+        let trusted = tasks.join_all().await.into_iter().filter(|trusted| *trusted).count();
+        assert_eq!((trusted, provider.fetches()), (20, minute));
+        provider.clock.advance(TimeDelta::minutes(1));
     }
-    let trusted = tasks.join_all().await.into_iter().filter(|trusted| *trusted).count();
-    assert_eq!((trusted, provider.fetches()), (20, 1));
+}
+
+#[tokio::test]
+async fn no_set_is_fetched_for_what_no_key_of_it_can_have_signed() {
+    let ed = Signer::pair(Algorithm::EdDSA, "ed");
+    let provider = Provider::with(&[&ed]).await;
+    for alg in ["HS256", "none", "PS256", "ES384", "nonsense"] {
+        let header = part(json!({"alg": alg, "kid": "ed"}).to_string());
+        let rest = ed.token("ann");
+        let (_, rest) = rest.split_once('.').unwrap();
+        assert!(!provider.trusts(&format!("{header}.{rest}")).await);
+    }
+    assert_eq!(provider.fetches(), 0);
+    assert!(provider.trusts(&ed.token("ann")).await);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let ed = Signer::pair(Algorithm::EdDSA, "ed");
+    let target = Provider::with(&[&ed]).await;
+    for status in [301, 302, 303, 307, 308] {
+        for to in [target.url.clone(), "file:///etc/hostname".to_owned(), "/keys".to_owned()] {
+            let answer = (StatusCode::from_u16(status).unwrap(), [("location", to)]);
+            let router = Router::new().route("/keys", get(async move || answer.clone()));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/keys", listener.local_addr().unwrap());
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let verifier = Verifier::new(settings(KeySource::Url(url))).unwrap();
+            let said = verify(&verifier, &ed.token("ann"), target.clock.now()).await;
+            assert_eq!(said, Err(UNTRUSTED.to_owned()));
+        }
+    }
+    assert_eq!(target.fetches(), 0);
 }
 
 #[tokio::test]
@@ -279,13 +461,14 @@ async fn known_keys_go_on_working_while_their_provider_is_away() {
         (200, String::new()),
         (200, r#"{"keys": []}"#.to_owned()),
         (200, key_set(&[&oct]).to_string()),
+        (200, format!("{}{set}", " ".repeat(300_000))),
     ] {
         provider.says(status, text.clone());
         let before = provider.fetches();
         provider.clock.advance(TimeDelta::hours(1));
-        assert!(provider.trusts(&ed.token("ann")).await, "{status} {text}");
-        assert!(!provider.trusts(&ec.token("ann")).await, "{status} {text}");
-        assert!(!provider.trusts(&oct.token("ann")).await, "{status} {text}");
+        assert!(provider.trusts(&ed.token("ann")).await, "{status} {text:.40}");
+        assert!(!provider.trusts(&ec.token("ann")).await, "{status} {text:.40}");
+        assert!(!provider.trusts(&oct.token("ann")).await, "{status} {text:.40}");
         assert_eq!(provider.fetches(), before + 1, "it is not asked again and again");
     }
     provider.says(200, set);

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::definitions;
-use crate::support::On;
 use crate::support::client::{Client, pretty};
 use crate::support::retention::{hold, purge, release};
 use crate::support::world::{OWN, VIEW, World, event_with};
+use crate::support::{On, direct};
 
 on_both!(
     a_hold_is_placed_listed_and_released_and_each_is_in_the_log,
@@ -14,6 +14,7 @@ on_both!(
     what_cannot_be_held_is_said,
     what_is_held_is_kept_but_not_shown_and_goes_when_it_is_released,
     the_root_can_be_held_and_a_custom_record,
+    a_thousand_holds_stop_purging_no_more_than_they_cover,
 );
 
 const PLACE: &str = "mutation($input: PlaceLegalHoldInput!) { placeLegalHold(input: $input) {
@@ -202,4 +203,37 @@ async fn the_root_can_be_held_and_a_custom_record(on: On) {
 /// Where kinds of one's own have to be defined, defines one.
 async fn define(owner: &Client, kind: &str) {
     definitions::done(owner, "defineAuditResource", json!({"name": kind})).await;
+}
+
+async fn a_thousand_holds_stop_purging_no_more_than_they_cover(on: On) {
+    let world = World::new(on).await;
+    world.user("ann", "acme", OWN).await;
+    for tenant in ["acme", "globex"] {
+        let recorder = world.recorder(tenant).await;
+        let old = json!({"occurred_at": "2020-01-01"});
+        recorder.recorded(event_with(tenant, "held", old.clone())).await;
+        recorder.recorded(event_with(tenant, "due", old)).await;
+        world.assign(tenant, "free").await;
+    }
+    // As one owner may place them, one after the other.
+    let db = direct::connect(&world.database.url).await;
+    let hold = |n: usize, column: &str, id: &str| {
+        let kind = if column == "resource_id" { "'APPOINTMENT'" } else { "NULL" };
+        format!(
+            "INSERT INTO legal_holds (tenant_id, id, {column}, resource_name, reason, placed_at)
+            VALUES ('acme', 'hold-{n}', '{id}', {kind}, 'x', '2026-10-15 12:00:00+00:00')"
+        )
+    };
+    for n in 0..1_500 {
+        direct::run(&db, &hold(n, "organization_id", "boston")).await;
+    }
+    direct::run(&db, &hold(1_500, "resource_id", "held")).await;
+    purge(&world.store, 500).await;
+    let left = world
+        .held(
+            "SELECT tenant_id || ' ' || resource_id FROM audit_events
+        WHERE resource_name = 'APPOINTMENT' ORDER BY 1",
+        )
+        .await;
+    assert_eq!(left, ["acme held"]);
 }

@@ -213,7 +213,7 @@ async fn an_event_about_reads_is_filed_where_was_read(on: On) {
     world.member("hana", "east", NOTHING).await;
     let table = [
         (&vera, "auditLog { total_count }", "west"),
-        (&wes, "auditLog { total_count }", "east"),
+        (&wes, "auditLog { total_count }", "acme"),
         (&olga, "auditLog(organization_id: \"seattle\") { total_count }", "seattle"),
         (
             &olga,
@@ -249,7 +249,7 @@ async fn an_event_about_reads_is_filed_where_was_read(on: On) {
     // Whoever may view there sees that it was read.
     let seen = self::reads(&wes).await;
     let seen: Vec<_> = seen.iter().map(|read| read["organization"]["id"].as_str()).collect();
-    assert_eq!(seen, ["west", "east", "seattle", "east", "boston"].map(Some));
+    assert_eq!(seen, ["west", "seattle", "east", "boston"].map(Some));
 }
 
 async fn what_was_not_read_leaves_nothing(on: On) {
@@ -359,9 +359,9 @@ async fn a_pull_page_by_page_can_leave_one_event(on: On) {
             .into_iter()
             .enumerate()
     {
-        page(who, more, &cursor).await;
+        let own = page(who, more, &Value::Null).await;
         assert_eq!(left().await, n + 2, "{more}");
-        page(who, more, &cursor).await;
+        page(who, more, &own).await;
         assert_eq!(left().await, n + 2, "{more}");
     }
     assert_eq!(left().await, 4);

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::administration::done;
+use crate::definitions::done;
 use crate::support::On;
 use crate::support::client::{Client, pretty};
 use crate::support::world::{May, NOTHING, OWN, RECORD, VIEW, World, event_with};
@@ -204,7 +204,8 @@ async fn a_note_is_corrected_by_a_later_one(on_: On) {
         second["id"]
     );
 
-    let no_such = ["corrects there is no such note on this record that you may see"];
+    let no_such =
+        ["corrects there is no such note on this record, in this organization, that you may see"];
     let id = wes
         .query(r#"{ auditLog(resource_id: "1", event_type: NOTE, last: 1) { nodes { id } } }"#)
         .await["auditLog"]["nodes"][0]["id"]
@@ -311,14 +312,13 @@ async fn the_timeline_is_paged(on_: On) {
     assert_eq!(all(json!(["EVENT"])).await, (events, 2));
     assert_eq!(all(json!(["STATUS_NOTE"])).await, (vec![], 1));
     assert_eq!(ann.error_code(query, json!({"kinds": []})).await, "BAD_USER_INPUT");
-    // A cursor of this list is one of the log's, in the same order.
+    // How lines are written does not choose which.
     let cursor =
         ann.data(query, json!({})).await["resourceNotes"]["page_info"]["end_cursor"].clone();
-    let history =
-        "query ($after: String) { resourceHistory(resource_name: APPOINTMENT, resource_id: 1,
-        after: $after, order_by: OCCURRED_AT_ASC) { nodes { description } } }";
-    let rest = ann.data(history, json!({"after": cursor})).await;
-    assert_eq!(rest["resourceHistory"]["nodes"][0]["description"], "note 1");
+    let rest = "query ($after: String) { resourceNotes(resource_name: APPOINTMENT, resource_id: 1,
+        after: $after, order_by: OCCURRED_AT_ASC, locale: \"de-DE\") { nodes { text } } }";
+    let rest = ann.data(rest, json!({"after": cursor})).await;
+    assert_eq!(rest["resourceNotes"]["nodes"][0]["text"], "note 1");
 }
 
 async fn who_may_read_notes(on_: On) {

@@ -6,7 +6,8 @@ mod search;
 use std::cell::Cell;
 
 use auditlog::domain::id::Id;
-use auditlog::domain::page::Purpose;
+use auditlog::domain::json::Json;
+use auditlog::domain::page::{List, Purpose};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
@@ -171,11 +172,15 @@ impl<'a> Tenant<'a> {
         assert_eq!(receipt["first_sequence"], first.to_string(), "numbers go on without a gap");
     }
 
-    fn cursor(&self, order: usize, at: &Kept) -> String {
+    /// A cursor in the list that these variables ask for.
+    fn cursor(&self, variables: &Value, order: usize, at: &Kept) -> String {
+        let arguments = Json::parse(&variables.to_string()).unwrap();
+        let Json::Object(arguments) = arguments else { panic!("{variables}") };
+        let list = List::of("auditLog", arguments);
         let order = ORDERS[order].0;
         let place = self.model.place(order, at);
         let tenant = Id::new(self.name.clone()).unwrap();
-        self.world.store.positions().encode(&tenant, Purpose::Cursor(order), place)
+        self.world.store.positions().encode(&tenant, Purpose::Cursor(order, list), place)
     }
 
     /// Asks for a page and holds it against the model's; returns both.
@@ -189,8 +194,9 @@ impl<'a> Tenant<'a> {
         let (after, before) = between;
         let mut variables = self.model.variables(filter);
         variables["order_by"] = json!(ORDERS[*order].1);
-        variables["after"] = json!(after.map(|at| self.cursor(*order, at)));
-        variables["before"] = json!(before.map(|at| self.cursor(*order, at)));
+        let filtered = variables.clone();
+        variables["after"] = json!(after.map(|at| self.cursor(&filtered, *order, at)));
+        variables["before"] = json!(before.map(|at| self.cursor(&filtered, *order, at)));
         match size {
             Size::First(n) => variables["first"] = json!(n),
             Size::Last(n) => variables["last"] = json!(n),
@@ -221,7 +227,8 @@ impl<'a> Tenant<'a> {
         };
         assert_eq!(got, expected, "{asked}");
         assert_eq!(sequences("edges", "/node/sequence"), expected.sequences, "{asked}");
-        let cursors = expected.sequences.iter().map(|s| self.cursor(*order, &self.model.kept(*s)));
+        let cursors =
+            expected.sequences.iter().map(|s| self.cursor(&filtered, *order, &self.model.kept(*s)));
         let given = edges.iter().map(|edge| edge["cursor"].as_str().unwrap().to_owned());
         assert_eq!(given.collect::<Vec<_>>(), cursors.collect::<Vec<_>>(), "{asked}");
         let cursor = |edge: Option<&Value>| edge.map_or(Value::Null, |edge| edge["cursor"].clone());

@@ -3,35 +3,39 @@
 use std::collections::BTreeSet;
 
 use auditlog::domain::id::Id;
-use auditlog::domain::page::{Order, Place, Position, PositionCodec, Purpose, SortedBy};
+use auditlog::domain::page::{List, Order, Place, Position, PositionCodec, Purpose, SortedBy};
 use auditlog::domain::time::Time;
 use chrono::DateTime;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-const PURPOSES: [Purpose; 15] = [
-    Purpose::EventId,
-    Purpose::Cursor(Order::OccurredAtAsc),
-    Purpose::Cursor(Order::OccurredAtDesc),
-    Purpose::Cursor(Order::SequenceAsc),
-    Purpose::Cursor(Order::SequenceDesc),
-    Purpose::Cursor(Order::ActingUserAsc),
-    Purpose::Cursor(Order::ActingUserDesc),
-    Purpose::Cursor(Order::TypeAsc),
-    Purpose::Cursor(Order::TypeDesc),
-    Purpose::Cursor(Order::ResourceAsc),
-    Purpose::Cursor(Order::ResourceDesc),
-    Purpose::Cursor(Order::PageAsc),
-    Purpose::Cursor(Order::PageDesc),
-    Purpose::Cursor(Order::IpAddressAsc),
-    Purpose::Cursor(Order::IpAddressDesc),
-];
+/// What positions are encoded for, cursors in one list.
+fn purposes() -> [Purpose; 15] {
+    let list = List::of("auditLog", Vec::new());
+    [
+        Purpose::EventId,
+        Purpose::Cursor(Order::OccurredAtAsc, list),
+        Purpose::Cursor(Order::OccurredAtDesc, list),
+        Purpose::Cursor(Order::SequenceAsc, list),
+        Purpose::Cursor(Order::SequenceDesc, list),
+        Purpose::Cursor(Order::ActingUserAsc, list),
+        Purpose::Cursor(Order::ActingUserDesc, list),
+        Purpose::Cursor(Order::TypeAsc, list),
+        Purpose::Cursor(Order::TypeDesc, list),
+        Purpose::Cursor(Order::ResourceAsc, list),
+        Purpose::Cursor(Order::ResourceDesc, list),
+        Purpose::Cursor(Order::PageAsc, list),
+        Purpose::Cursor(Order::PageDesc, list),
+        Purpose::Cursor(Order::IpAddressAsc, list),
+        Purpose::Cursor(Order::IpAddressDesc, list),
+    ]
+}
 
 /// How many keys a place for this has.
 fn keys(purpose: Purpose) -> usize {
     match purpose {
-        Purpose::Cursor(order) => match order.by() {
+        Purpose::Cursor(order, _) => match order.by() {
             SortedBy::Keys(keys) => keys.len(),
             SortedBy::Sequence => 0,
         },
@@ -41,7 +45,7 @@ fn keys(purpose: Purpose) -> usize {
 
 /// A place for a purpose.
 fn places() -> impl Strategy<Value = (Purpose, Place)> {
-    select(&PURPOSES[..]).prop_flat_map(|purpose| {
+    select(purposes().to_vec()).prop_flat_map(|purpose| {
         let keys = vec(any::<String>(), keys(purpose));
         let place = (keys, positions()).prop_map(|(keys, position)| Place { keys, position });
         (Just(purpose), place)
@@ -95,7 +99,7 @@ proptest! {
     #[test]
     fn it_is_refused_for_another_use((made_for, place) in places()) {
         let text = codec().encode(&clinic(), made_for, place.clone());
-        for purpose in PURPOSES {
+        for purpose in purposes() {
             let expected = (purpose == made_for).then(|| place.clone());
             prop_assert_eq!(codec().decode(&clinic(), purpose, &text), expected);
         }
@@ -104,7 +108,7 @@ proptest! {
     /// A key and the tenant's id, which both are in what is signed, never pass for each other.
     #[test]
     fn a_key_is_not_taken_for_a_part_of_the_tenant_s_id(key in ".{0,9}", id in "[a-z]{1,9}") {
-        let purpose = Purpose::Cursor(Order::PageAsc);
+        let purpose = Purpose::Cursor(Order::PageAsc, List::of("auditLog", Vec::new()));
         let position = Position { occurred_at: first_time(), sequence: 1 };
         let place = Place { keys: vec![key.clone()], position };
         let text = codec().encode(&Id::new(id.clone()).unwrap(), purpose, place);
@@ -136,7 +140,7 @@ proptest! {
 
     #[test]
     fn no_other_text_leads_anywhere(text in any::<String>(), near in "[A-Za-z0-9_=-]{40,48}") {
-        for purpose in PURPOSES {
+        for purpose in purposes() {
             prop_assert_eq!(codec().decode(&clinic(), purpose, &text), None);
             prop_assert_eq!(codec().decode(&clinic(), purpose, &near), None);
         }
@@ -162,7 +166,7 @@ fn every_alteration_of_one_text_is_refused() {
     let alphabet = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_', '+', '/', '=']);
     let alphabet: Vec<char> = alphabet.collect();
     let position = Position { occurred_at: time("2026-10-02T13:30:00.123456Z"), sequence: 42 };
-    for purpose in PURPOSES {
+    for purpose in purposes() {
         let keys = ["Calendar", "", "543"][..keys(purpose)].iter().map(|key| (*key).to_owned());
         let place = Place { keys: keys.collect(), position };
         let text = codec().encode(&clinic(), purpose, place);
@@ -194,7 +198,7 @@ fn the_ends_of_time_and_of_numbers_are_positions_like_any_other() {
     for occurred_at in times {
         for sequence in [i64::MIN, 0, 1, i64::MAX] {
             let position = Position { occurred_at, sequence };
-            for purpose in PURPOSES {
+            for purpose in purposes() {
                 let place = Place { keys: vec![String::new(); keys(purpose)], position };
                 let text = codec().encode(&clinic(), purpose, place.clone());
                 assert_eq!(codec().decode(&clinic(), purpose, &text), Some(place));
@@ -202,7 +206,7 @@ fn the_ends_of_time_and_of_numbers_are_positions_like_any_other() {
             }
         }
     }
-    assert_eq!(texts.len(), times.len() * 4 * PURPOSES.len());
+    assert_eq!(texts.len(), times.len() * 4 * purposes().len());
 }
 
 /// Ids that were given out stay good.
@@ -211,8 +215,12 @@ fn ids_and_cursors_stay_what_they_were() {
     let position = Position { occurred_at: time("2026-10-02T13:30:00.123456Z"), sequence: 42 };
     let id = codec().encode(&clinic(), Purpose::EventId, position);
     assert_eq!(id, "AAAGXNuHcAhAAAAAAAAAACqO-jpqpxkTfkR4MmcfZooN");
-    let cursor = codec().encode(&clinic(), Purpose::Cursor(Order::OccurredAtDesc), position);
-    assert_eq!(cursor, "AgAGXNuHcAhAAAAAAAAAACqCds_ex3ZUC1No7C4gpzRN");
+    let cursor = codec().encode(
+        &clinic(),
+        Purpose::Cursor(Order::OccurredAtDesc, List::of("auditLog", Vec::new())),
+        position,
+    );
+    assert_eq!(cursor, "AgAGXNuHcAhAAAAAAAAAACqJAlUPhP_SANMy3q-5uNR9");
 }
 
 #[test]

@@ -72,7 +72,7 @@ async fn a_request_under_way_is_finished_when_it_is_told_to_stop(on: On) {
         assert!(read_some(&mut idle).starts_with("HTTP/1.1 200"));
 
         server.signal(signal);
-        wait_until_refused(&server).await;
+        wait_until_stopping(&server).await;
         assert!(server.process().is_running(), "it did not wait for the request");
         connection.write_all(end.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -98,7 +98,7 @@ async fn told_twice_to_stop_it_does_not_wait_for_a_request_that_never_ends() {
         // It has taken the connection once it answers a later one.
         assert_eq!(server.get("/healthz").await.0, 200);
         server.signal("TERM");
-        wait_until_refused(&server).await;
+        wait_until_stopping(&server).await;
         assert!(server.process().is_running(), "it did not wait for the request");
         server.signal(signal);
         server.ended().exited(0);
@@ -111,14 +111,14 @@ fn read_some(connection: &mut TcpStream) -> String {
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
-async fn wait_until_refused(server: &Server) {
+async fn wait_until_stopping(server: &Server) {
     for _ in 0..500 {
-        if TcpStream::connect(server.address()).is_err() {
+        if server.get("/readyz").await == (503, "the server is stopping\n".to_owned()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it still takes connections");
+    panic!("it does not stop");
 }
 
 #[test]
@@ -151,5 +151,5 @@ async fn when_the_database_goes_away_it_is_alive_but_not_ready() {
     assert_eq!((status, body.as_str()), (503, "the database does not answer\n"));
     let (_, answer) = server.graphql(&key, "{ auditLog { total_count } }").await;
     let answer = answer.to_string();
-    assert!(answer.contains("INTERNAL_SERVER_ERROR") && !answer.contains(name), "{answer}");
+    assert!(answer.contains("SERVICE_UNAVAILABLE") && !answer.contains(name), "{answer}");
 }

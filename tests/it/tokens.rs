@@ -53,9 +53,9 @@ fn a_secret_has_at_least_32_bytes() {
         let keys = KeySource::Secret(secret.to_owned());
         Verifier::new(Settings { keys, ..settings() }).map(drop).map_err(|error| error.to_string())
     };
-    let too_short = Err("jwt_secret must have at least 32 bytes".to_owned());
-    assert_eq!(new(&SECRET[1..]), too_short);
-    assert_eq!(new(""), too_short);
+    let too_short = |bytes| Err(format!("jwt_secret must have at least 32 bytes, and has {bytes}"));
+    assert_eq!(new(&SECRET[1..]), too_short(31));
+    assert_eq!(new(""), too_short(0));
     assert_eq!(new(SECRET), Ok(()));
     assert_eq!(new(&"é".repeat(16)), Ok(()));
 }
@@ -65,6 +65,7 @@ async fn a_token_must_be_valid_now() {
     let expired = "the token has expired";
     let no_exp = "the token has no exp";
     let early = "the token is not valid yet (nbf)";
+    let ahead = "the token's iat is in the future: its issuer's clock is ahead";
     check_claims(
         &settings(),
         &[
@@ -90,7 +91,17 @@ async fn a_token_must_be_valid_now() {
                 json!({"sub": "ann", "exp": from_now(600), "nbf": "now"}),
                 "the token's nbf is no time",
             ),
-            (json!({"sub": "ann", "exp": from_now(60), "iat": from_now(900)}), ""),
+            (json!({"sub": "ann", "exp": from_now(60), "nbf": null}), "the token's nbf is no time"),
+            (json!({"sub": "ann", "exp": from_now(60), "iat": from_now(-900)}), ""),
+            (json!({"sub": "ann", "exp": from_now(60), "iat": from_now(30)}), ""),
+            (json!({"sub": "ann", "exp": from_now(600), "iat": from_now(30) as f64 + 0.5}), ahead),
+            (json!({"sub": "ann", "exp": from_now(600), "iat": from_now(31)}), ahead),
+            (
+                json!({"sub": "ann", "exp": from_now(60), "iat": "now"}),
+                "the token's iat is no time",
+            ),
+            (json!({"sub": "ann", "exp": from_now(60), "iat": null}), "the token's iat is no time"),
+            (json!({"sub": "ann", "exp": from_now(60), "iat": true}), "the token's iat is no time"),
         ],
     )
     .await;
@@ -155,6 +166,9 @@ async fn issuer_and_audience_are_checked_when_they_are_set() {
         (claims(json!(us), json!("Auditlog")), wrong),
         (claims(json!(us), json!(["other"])), wrong),
         (claims(json!(us), json!([])), wrong),
+        (claims(json!(us), json!(["auditlog", 7])), wrong),
+        (claims(json!(us), json!({"auditlog": true})), wrong),
+        (claims(json!([us]), json!("auditlog")), "the token has no iss"),
         (claims(json!(us), none.clone()), "the token has no aud"),
         (claims(none, json!("auditlog")), "the token has no iss"),
     ];
@@ -261,9 +275,7 @@ async fn a_subject_that_is_no_user_is_nobody(on: On) {
     let query = "{ viewer { user { id } } }";
     let mut answers = Vec::new();
     let long = "x".repeat(5_000);
-    for subject in
-        ["nobody", "Ann", "ann ", "", "acme", "no_author", "a\u{0}", "' OR 1=1 --", &long]
-    {
+    for subject in ["nobody", "Ann", "ann ", "", "acme", "no_author", "' OR 1=1 --", &long] {
         let answer =
             Client::bearer(&world.router, &signer.token(subject)).graphql(query, json!({})).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{subject:?}");
@@ -273,6 +285,9 @@ async fn a_subject_that_is_no_user_is_nobody(on: On) {
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert!(answers[0].contains("the token's sub is no user of this server"), "{answers:?}");
+    // What no database's text can hold is not read at all.
+    let unreadable = Client::bearer(&world.router, &signer.token("a\u{0}"));
+    assert_eq!(unreadable.graphql(query, json!({})).await.status, StatusCode::UNAUTHORIZED);
     Client::bearer(&world.router, &signer.token("ann")).query(query).await;
 }
 

@@ -78,6 +78,17 @@ async fn protect(store: &Store, actor: &Actor, world: &World) -> Result<()> {
     Ok(())
 }
 
+/// The owner moves a clinic to the region that it belongs to now.
+pub async fn move_clinic(store: &Store, world: &World) -> Result<()> {
+    let (moved, _) = demo::MOVED;
+    let clinic = world.organizations.iter().find(|organization| organization.id == moved);
+    let Some(parent_id) = clinic.and_then(|clinic| clinic.parent_id) else { return Ok(()) };
+    let owner = owner(store, world).await?;
+    let (moved, parent_id) = (moved.to_owned(), parent_id.to_owned());
+    made(admin::move_organization(store, &owner, moved, parent_id).await?)?;
+    Ok(())
+}
+
 /// The operator gives the group a plan of its own.
 async fn subscribe(store: &Store, world: &World) -> Result<()> {
     let plan = NewPlan {

@@ -145,6 +145,25 @@ pub const OPERATIONS: &[Operation] = &[
         } }",
     ),
     operation(
+        "apiKeys",
+        Wants::Own,
+        Hidden::Never,
+        "query($user: ID) { apiKeys(user_id: $user) { id user_id name created_at } }",
+    ),
+    operation(
+        "rotateApiKey",
+        Wants::Own,
+        Hidden::Message,
+        "mutation($key: ID!) {
+            rotateApiKey(
+                input: {id: $key, overlap_minutes: 5, expires_at: \"2099-01-01T00:00:00Z\"}
+            ) {
+                api_key api_key_object { id } previous_api_key_object { id user_id }
+                messages { field message }
+            }
+        }",
+    ),
+    operation(
         "deleteApiKey",
         Wants::Own,
         Hidden::Message,

@@ -56,6 +56,11 @@ impl Installation {
         Self { database, ..Self::bare() }
     }
 
+    /// With this database.
+    pub fn over(database: TestDatabase) -> Self {
+        Self { database: Some(database), ..Self::bare() }
+    }
+
     /// With a database of its own in which there is nothing yet, not even a table.
     pub async fn unmigrated(on: On) -> Self {
         let installation = Self::new(on).await;
@@ -92,7 +97,11 @@ impl Installation {
     }
 
     pub fn url(&self) -> &str {
-        &self.database.as_ref().expect("a database").url
+        &self.database().url
+    }
+
+    pub fn database(&self) -> &TestDatabase {
+        self.database.as_ref().expect("a database")
     }
 
     /// The binary with these arguments.
@@ -104,6 +113,19 @@ impl Installation {
             command.env("AUDITLOG_DATABASE_URL", &database.url);
         }
         Run { command, input: Vec::new() }
+    }
+
+    /// The same, started by a shell that first sets a limit, such as `ulimit -n 48`.
+    pub fn limited(&self, arguments: &[&str], limit: &str) -> Run {
+        let Run { command: binary, input } = self.command(arguments);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]);
+        command.arg(binary.get_program()).args(binary.get_args());
+        command.current_dir(self.folder.path()).env_clear();
+        for (name, value) in binary.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Run { command, input }
     }
 
     /// Runs the binary to its end.

@@ -7,6 +7,7 @@ pub mod direct;
 pub mod log;
 pub mod postgres;
 pub mod property;
+pub mod raw;
 pub mod retention;
 pub mod tokens;
 pub mod ways;
@@ -49,12 +50,22 @@ impl TestDatabase {
         Self { on, url, stores: AtomicU64::new(0), _directory: directory }
     }
 
+    /// Another one, which the test made itself.
+    pub fn at(on: On, url: String) -> Self {
+        Self { on, url, stores: AtomicU64::new(0), _directory: None }
+    }
+
     /// A store over it, as one server has it.
     pub async fn store(&self, clock: Clock) -> Store {
+        let earlier = self.stores.fetch_add(1, Ordering::SeqCst);
+        self.store_of_server(earlier, clock).await
+    }
+
+    /// The store of a server with this number, by which it makes other ids than any other one.
+    pub async fn store_of_server(&self, number: u64, clock: Clock) -> Store {
         let database = Database::connect(&self.url).await.unwrap();
         database.migrate().await.unwrap();
-        let earlier = self.stores.fetch_add(1, Ordering::SeqCst);
-        Store::open(database, clock, counting(earlier << 32)).await.unwrap()
+        Store::open(database, clock, counting(number << 32)).await.unwrap()
     }
 }
 

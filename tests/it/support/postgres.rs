@@ -21,8 +21,8 @@ const INSTALL: &str = "the tests need PostgreSQL's server programs (initdb, pg_c
 struct Server {
     /// The URL up to the database's name.
     base: String,
-    /// Ends with this process, and ends the server.
-    _watchdog: Option<Child>,
+    /// None where one is used that runs already.
+    _own: Option<Temporary>,
 }
 
 static SERVER: OnceCell<Server> = OnceCell::const_new();
@@ -61,9 +61,13 @@ impl Server {
         let server = match std::env::var("AUDITLOG_TEST_POSTGRES_URL") {
             Ok(url) => {
                 let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base);
-                Self { base: base.to_owned(), _watchdog: None }
+                Self { base: base.to_owned(), _own: None }
             }
-            Err(_) => tokio::task::spawn_blocking(temporary).await.unwrap(),
+            Err(_) => {
+                let start = tokio::task::spawn_blocking(|| Temporary::start(400));
+                let server = start.await.unwrap();
+                Self { base: server.base(), _own: Some(server) }
+            }
         };
         let admin = connect(&server.url("postgres")).await;
         let create = format!("CREATE DATABASE {}", template());
@@ -80,41 +84,79 @@ impl Server {
     }
 }
 
-/// A server of our own: on a free port, without waiting for the disk, gone when we are.
-fn temporary() -> Server {
-    let programs = programs();
-    let directory = tempfile::Builder::new().prefix("auditlog-test-postgres-").tempdir().unwrap();
-    // The watchdog removes it: this process may end without running any destructor.
-    let directory = directory.keep();
-    let data = directory.join("data");
-    let user = unprivileged(&directory);
-    let run = |program: &str, arguments: &[&str]| {
-        let mut command = as_user(user.as_deref(), &programs.join(program));
-        let output = command.args(arguments).current_dir(&directory).output().unwrap();
+/// A server of our own: on a free port, without waiting for the disk, gone when we are or it is dropped.
+pub struct Temporary {
+    programs: PathBuf,
+    /// Who runs it, if not we.
+    pub user: Option<String>,
+    pub directory: PathBuf,
+    port: u16,
+    options: String,
+    /// Ends with this process, and ends the server.
+    _watchdog: Child,
+}
+
+impl Temporary {
+    /// A server that runs, with this many connections.
+    pub fn start(max_connections: u32) -> Self {
+        let programs = programs();
+        let directory =
+            tempfile::Builder::new().prefix("auditlog-test-postgres-").tempdir().unwrap();
+        // The watchdog removes it: this process may end without running any destructor.
+        let directory = directory.keep();
+        let user = unprivileged(&directory);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Benchmarks wait for the disk, as a server in earnest does.
+        let (fsync, buffers) = if cfg!(test) { ("off", "64MB") } else { ("on", "1GB") };
+        let options = format!(
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync={fsync} \
+             -c max_connections={max_connections} -c shared_buffers={buffers}",
+            directory.display()
+        );
+        let stop = as_user(user.as_deref(), &programs.join("pg_ctl"));
+        let watchdog = watchdog(&stop, &directory.join("data"), &directory);
+        let server = Self { programs, user, directory, port, options, _watchdog: watchdog };
+        let new = ["-U", "auditlog", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"];
+        server.run("initdb", &new);
+        server.start_again();
+        server
+    }
+
+    /// The URL up to the database's name.
+    pub fn base(&self) -> String {
+        format!("postgres://auditlog@127.0.0.1:{}", self.port)
+    }
+
+    /// The URL of a new database in which there is nothing yet.
+    pub async fn new_database(&self, name: &str) -> String {
+        let admin = connect(&format!("{}/postgres", self.base())).await;
+        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        admin.close().await.unwrap();
+        format!("{}/{name}", self.base())
+    }
+
+    /// Stops it: `immediate` as a crash would, `fast` as an operator does.
+    pub fn stop(&self, mode: &str) {
+        self.run("pg_ctl", &["-m", mode, "-w", "stop"]);
+    }
+
+    /// Starts it after it was stopped, at the same port.
+    pub fn start_again(&self) {
+        let log = self.directory.join("log");
+        let log = log.to_str().unwrap();
+        self.run("pg_ctl", &["-o", &self.options, "-l", log, "-w", "start"]);
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = as_user(self.user.as_deref(), &self.programs.join(program));
+        command.arg("-D").arg(self.directory.join("data")).args(arguments);
+        let output = command.current_dir(&self.directory).output().unwrap();
         assert!(
             output.status.success(),
             "{program} failed: {}{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-    };
-    let data_path = data.to_str().unwrap();
-    run(
-        "initdb",
-        &["-D", data_path, "-U", "auditlog", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
-    );
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let options = format!(
-        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 \
-         -c shared_buffers=64MB",
-        directory.display()
-    );
-    let log = directory.join("log");
-    run("pg_ctl", &["-D", data_path, "-o", &options, "-l", log.to_str().unwrap(), "-w", "start"]);
-    let stop = as_user(user.as_deref(), &programs.join("pg_ctl"));
-    Server {
-        base: format!("postgres://auditlog@127.0.0.1:{port}"),
-        _watchdog: Some(watchdog(&stop, &data, &directory)),
     }
 }
 
@@ -142,7 +184,7 @@ fn watchdog(pg_ctl: &Command, data: &Path, directory: &Path) -> Child {
 }
 
 /// Where `initdb` and `pg_ctl` are: on the path, or where Debian puts them.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let on_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());

@@ -9,8 +9,13 @@ use tokio::task::block_in_place;
 /// run makes new cases, of which `PROPTEST_CASES` sets how many; with the same
 /// `PROPTEST_RNG_SEED` they are the same.
 pub fn for_all<S: Strategy>(cases: u32, strategy: S, test: impl AsyncFn(S::Value)) {
+    shrinking(200, cases, strategy, test);
+}
+
+/// The same for cases that take seconds each: one that fails is made smaller in so many steps at most.
+pub fn shrinking<S: Strategy>(steps: u32, cases: u32, strategy: S, test: impl AsyncFn(S::Value)) {
     let mut config =
-        Config { max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
+        Config { max_shrink_iters: steps, failure_persistence: None, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
     }

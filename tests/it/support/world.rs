@@ -9,7 +9,7 @@
 //!     └── boston
 //! ```
 
-use auditlog::admin::{self, Actor, NewUser, Rights};
+use auditlog::admin::{self, Actor, NewKey, NewUser, Rights};
 use auditlog::auth::{Authenticator, jwt};
 use auditlog::domain::id::Id;
 use auditlog::domain::kind::{LogOfReads, View};
@@ -184,7 +184,8 @@ impl World {
     /// A new key for a user.
     pub async fn secret_for(&self, id: &str) -> String {
         let operator = Actor::operator();
-        let made = admin::create_api_key(&self.store, &operator, id.to_owned(), None).await;
+        let new = NewKey { user_id: id.to_owned(), ..NewKey::default() };
+        let made = admin::create_api_key(&self.store, &operator, new).await;
         made.unwrap().unwrap().0
     }
 

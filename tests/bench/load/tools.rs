@@ -1,0 +1,162 @@
+//! The programs that the measurements are made with.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
+use std::time::Instant;
+
+use crate::support::{On, direct};
+
+/// A setting of the environment.
+pub fn setting<T: FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// The release binary over a database.
+pub struct Auditlog {
+    url: String,
+}
+
+/// A server that ends with this value.
+pub struct Server {
+    /// Where GraphQL is.
+    pub url: String,
+    child: Child,
+}
+
+impl Auditlog {
+    pub fn over(url: &str) -> Self {
+        Self { url: url.to_owned() }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditlog"));
+        command
+            .args(arguments)
+            .env("AUDITLOG_DATABASE_URL", &self.url)
+            .env("AUDITLOG_LOG", "error");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Fills the database; how many seconds it took.
+    pub fn load(&self, count: u64) -> f64 {
+        let start = Instant::now();
+        self.run(&["generate", "--load", "--events", &count.to_string()]);
+        start.elapsed().as_secs_f64()
+    }
+
+    /// As the database does by itself in time.
+    pub async fn analyze(&self, on: On) {
+        if on == On::Postgres {
+            direct::run(&direct::connect(&self.url).await, "VACUUM ANALYZE").await;
+        }
+    }
+
+    /// A user of the large tenant; their key.
+    pub fn user(&self, id: &str, rights: &[&str]) -> String {
+        let create = ["user", "create", id, "--organization", "large"];
+        self.run(&[&create[..], rights].concat());
+        self.run(&["api-key", "create", "--user", id])
+    }
+
+    pub fn serve(&self) -> Server {
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").expect("where it listens");
+        Server { url: format!("{url}/graphql"), child }
+    }
+}
+
+impl Server {
+    /// Where events are recorded.
+    pub fn records(&self) -> String {
+        self.url.replace("/graphql", "/v1/audit-events")
+    }
+
+    /// The memory it has now.
+    pub fn megabytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kilobytes.unwrap_or(0) / 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What came of some seconds of load; times in milliseconds.
+pub struct Figures {
+    pub per_second: f64,
+    pub p50: f64,
+    pub p99: f64,
+}
+
+/// Asks again and again over so many connections.
+pub fn wrk(url: &str, script: &str, connections: usize) -> Figures {
+    let file = tempfile::Builder::new().suffix(".lua").tempfile().unwrap();
+    std::fs::write(file.path(), script).unwrap();
+    let threads = connections.min(2).to_string();
+    let seconds = format!("{}s", setting("AUDITLOG_BENCH_SECONDS", 5));
+    let output = Command::new("wrk")
+        .args(["--latency", "-t", &threads, "-c", &connections.to_string(), "-d", &seconds, "-s"])
+        .arg(file.path())
+        .arg(url)
+        .output()
+        .expect("the load comes from wrk: install Debian's package `wrk`");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !said.contains("Non-2xx"), "{url}: {said}");
+    let after = |label: &str| {
+        let line = said.lines().find_map(|line| line.trim().strip_prefix(label));
+        line.unwrap_or_else(|| panic!("no {label} in {said}")).trim().to_owned()
+    };
+    Figures {
+        per_second: after("Requests/sec:").parse().unwrap(),
+        p50: milliseconds(&after("50%")),
+        p99: milliseconds(&after("99%")),
+    }
+}
+
+fn milliseconds(text: &str) -> f64 {
+    for (unit, factor) in [("us", 0.001), ("ms", 1.0), ("s", 1_000.0), ("m", 60_000.0)] {
+        if let Some(number) = text.strip_suffix(unit) {
+            return number.parse::<f64>().unwrap() * factor;
+        }
+    }
+    panic!("{text} is no time");
+}
+
+/// How often a second the database alone answers a statement.
+pub fn pgbench(url: &str, sql: &str, connections: usize) -> f64 {
+    let file = tempfile::Builder::new().suffix(".sql").tempfile().unwrap();
+    std::fs::write(file.path(), format!("{sql};\n")).unwrap();
+    let connections = connections.to_string();
+    let seconds = setting("AUDITLOG_BENCH_SECONDS", 5).to_string();
+    let program = crate::support::postgres::programs().join("pgbench");
+    let output = Command::new(program)
+        .args(["-n", "-M", "prepared", "-c", &connections, "-j", "1", "-T", &seconds, "-f"])
+        .arg(file.path())
+        .arg(url)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
+    let tps = tps.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    tps.split_whitespace().next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,167 @@
+//! What is asked for.
+
+use auditlog::demo::load::{FIVE, HALF, LARGE};
+use auditlog::domain::filter::EventFilter;
+use auditlog::domain::id::Id;
+use auditlog::domain::json::Json;
+use auditlog::domain::page::{End, List, Order, PageRequest, Purpose};
+use auditlog::domain::viewer::Scope;
+use serde_json::json;
+
+use super::tools::setting;
+use crate::support::{TestClock, TestDatabase};
+
+/// One kind of page.
+pub struct Workload {
+    pub name: &'static str,
+    /// The arguments of `auditLog`, without those of the page.
+    arguments: String,
+    count: bool,
+    /// The same by hand: PostgreSQL's and SQLite's condition, after the tenant's. Empty where there is no
+    /// such statement.
+    pub sql: String,
+}
+
+/// One way of recording.
+pub struct Recording {
+    pub name: &'static str,
+    pub size: usize,
+    pub connections: usize,
+}
+
+pub const RECORDINGS: [Recording; 2] = [
+    Recording { name: "(h) one event a request", size: 1, connections: 32 },
+    Recording { name: "(h) 500 events a request", size: 500, connections: 4 },
+];
+
+pub fn page_size() -> usize {
+    setting("AUDITLOG_BENCH_PAGE", 50)
+}
+
+const FIELDS: &str =
+    "id sequence external_id type resource_name resource_id occurred_at recorded_at
+    ip_address user_agent url page description request_id metadata
+    acting_user { id full_name } organization { id name }
+    resource_changes { field value_before_change value_after_change }";
+
+impl Workload {
+    /// For wrk.
+    pub fn script(&self, key: &str) -> String {
+        let count = if self.count { "total_count" } else { "" };
+        let query = format!(
+            "{{ auditLog({}first: {}) {{ {count} nodes {{ {FIELDS} }}
+                page_info {{ has_next_page end_cursor }} }} }}",
+            self.arguments,
+            page_size()
+        );
+        post(key, &json!({"query": query}).to_string())
+    }
+}
+
+fn post(key: &str, body: &str) -> String {
+    format!(
+        "wrk.method = 'POST'
+        wrk.headers['Authorization'] = 'Bearer {key}'
+        wrk.headers['Content-Type'] = 'application/json'
+        wrk.body = [==[{body}]==]"
+    )
+}
+
+/// Records under ids that were never there before.
+pub fn recording(key: &str, size: usize, run: &str) -> String {
+    let event = |n: usize| {
+        json!({
+            "id": format!("{run}-{size}-ID-{n}"), "organization_id": "large-north-03-1",
+            "acting_user_id": "large-user-7", "type": "UPDATE", "resource_name": "APPOINTMENT",
+            "resource_id": "77", "before": {"pm_status": "Scheduled", "length": 30, "a": 1},
+            "after": {"pm_status": "Confirmed", "length": 45, "a": 1}, "ip_address": "203.0.113.9",
+            "url": "https://app.load.example/appointments/77", "page": "Calendar",
+        })
+    };
+    let events: Vec<_> = (0..size).map(event).collect();
+    format!(
+        "{}
+        local body, number, threads = wrk.body, 0, 0
+        function setup(thread) thread:set('name', threads); threads = threads + 1 end
+        function request()
+            number = number + 1
+            return wrk.format(nil, nil, nil, (body:gsub('ID', name .. 'x' .. number)))
+        end",
+        post(key, &json!(events).to_string())
+    )
+}
+
+/// All of them.
+pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
+    let workload = |name, arguments: &str, count, sql: &str| Workload {
+        name,
+        arguments: if arguments.is_empty() { String::new() } else { format!("{arguments}, ") },
+        count,
+        sql: if count { String::new() } else { statement(sql) },
+    };
+    let (deep, deep_sql) = deep(database, count).await;
+    let by_record = "resource_name: APPOINTMENT, resource_id: \"3\"";
+    let by_user = "acting_user_id: \"large-user-5\", occurred_after: \"2026-01-01\"";
+    let common = "resource_name: APPOINTMENT, event_type: UPDATE";
+    let rare = "resource_name: POLICY, event_type: DESTROY";
+    let kind =
+        |name: &str, ty: &str| format!("AND resource_name = '{name}' AND event_type = '{ty}'");
+    let record_sql = "AND resource_id = '3' AND resource_name = 'APPOINTMENT'";
+    let user_sql =
+        "AND acting_user_id = 'large-user-5' AND occurred_at >= '2026-01-01 00:00:00+00:00'";
+    let below = |root: &str| format!("organization_id: \"{root}\"");
+    vec![
+        workload("(a) newest of the tenant", "", false, ""),
+        workload("(b) deep in the log", &deep, false, &deep_sql),
+        workload("(c) common kind and type", common, false, &kind("APPOINTMENT", "UPDATE")),
+        workload("(c) rare kind and type", rare, false, &kind("POLICY", "DESTROY")),
+        workload("(d) one record", by_record, false, record_sql),
+        workload("(e) one user since a date", by_user, false, user_sql),
+        workload("(f) of (a), counted", "", true, ""),
+        workload("(f) of (c) common, counted", common, true, ""),
+        workload("(f) of (d), counted", by_record, true, ""),
+        workload("(f) of (e), counted", by_user, true, ""),
+        workload("(g) half of the organizations", &below(HALF), false, &organizations(HALF)),
+        workload("(g) five of the organizations", &below(FIVE), false, &organizations(FIVE)),
+        workload("(f) of (g) half, counted", &below(HALF), true, ""),
+    ]
+}
+
+fn organizations(root: &str) -> String {
+    let below = auditlog::demo::load::organizations().map(|(id, _)| id);
+    let below: Vec<_> =
+        below.filter(|id| id.starts_with(root)).map(|id| format!("'{id}'")).collect();
+    format!("AND organization_id IN ({})", below.join(", "))
+}
+
+fn statement(condition: &str) -> String {
+    format!(
+        "SELECT sequence, external_id, event_type, resource_name, resource_id, occurred_at, recorded_at,
+            ip_address, user_agent, url, page, description, request_id, metadata, acting_user_id,
+            organization_id, changes
+        FROM audit_events WHERE tenant_id = '{LARGE}' {condition}
+        ORDER BY occurred_at DESC, sequence DESC LIMIT {}",
+        page_size() + 1
+    )
+}
+
+/// The page in the middle of the log: the cursor of its predecessor, and the same by hand.
+async fn deep(database: &TestDatabase, count: u64) -> (String, String) {
+    let store = database.store(TestClock::new().clock()).await;
+    let tenant = Id::trusted(LARGE.to_owned());
+    let scope = Scope::whole(store.tenant(&tenant).await.unwrap());
+    let middle = i64::try_from(count / 3).unwrap();
+    let filter = EventFilter { up_to_sequence: Some(middle), ..EventFilter::default() };
+    let order = Order::SequenceDesc;
+    let last = PageRequest { order, after: None, before: None, limit: 1, end: End::First };
+    let page = store.events(&scope, &filter, &last).await.unwrap();
+    let position = page.items[0].position;
+    let list = List::of("auditLog", Vec::<(String, Json)>::new());
+    let purpose = Purpose::Cursor(Order::OccurredAtDesc, list);
+    let cursor = store.positions().encode(&tenant, purpose, position);
+    let at = auditlog::domain::time::format(position.occurred_at)
+        .replace('T', " ")
+        .replace('Z', "+00:00");
+    let sql = format!("AND (occurred_at, sequence) < ('{at}', {})", position.sequence);
+    (format!("after: \"{cursor}\""), sql)
+}
