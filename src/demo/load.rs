@@ -62,7 +62,7 @@ pub fn organizations() -> impl Iterator<Item = (String, Option<String>)> {
                 std::iter::once((area.clone(), Some(half.clone()))).chain(clinics)
             }
         });
-        std::iter::once((half.clone(), Some(LARGE.to_owned()))).chain(areas)
+        std::iter::once((half, Some(LARGE.to_owned()))).chain(areas)
     });
     let small = (0..SMALL_TENANTS).flat_map(|n| {
         let tenant = format!("small-{n:02}");
@@ -126,7 +126,11 @@ fn event(
     };
     let record = skewed(rng, (count / 20).max(10));
     let (before, after) = sides(rng, event_type);
-    let mut event = json!({
+    let description = rng.chance(30).then(|| {
+        let name = format!("{} {}", rng.pick(&FIRST_NAMES), rng.pick(&LAST_NAMES));
+        format!("Changed for {name} by telephone")
+    });
+    json!({
         "id": format!("load-{number}"),
         "organization_id": organization,
         "acting_user_id": user,
@@ -141,12 +145,8 @@ fn event(
         "url": format!("https://app.load.example/{}/{record}", kind.to_lowercase()),
         "page": kind,
         "request_id": rng.uuid(),
-    });
-    if rng.chance(30) {
-        let name = format!("{} {}", rng.pick(&FIRST_NAMES), rng.pick(&LAST_NAMES));
-        event["description"] = format!("Changed for {name} by telephone").into();
-    }
-    event
+        "description": description,
+    })
 }
 
 fn kind(permille: u64) -> &'static str {
