@@ -55,13 +55,16 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'auditlog_reader') THEN
         BEGIN
             CREATE ROLE auditlog_reader NOLOGIN;
+            -- Since PostgreSQL 16 whoever makes a role may give it, but not yet take it.
+            EXECUTE format('GRANT auditlog_reader TO %I', current_user);
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN NULL;
             WHEN insufficient_privilege THEN
                 RAISE EXCEPTION 'the database user % may not create roles: let an administrator run CREATE ROLE auditlog_reader NOLOGIN; GRANT auditlog_reader TO %', current_user, quote_ident(current_user);
         END;
     END IF;
-    IF NOT pg_has_role(current_user, 'auditlog_reader', 'MEMBER') THEN
+    IF NOT pg_has_role(current_user, 'auditlog_reader',
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
         EXECUTE format('GRANT auditlog_reader TO %I', current_user);
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO auditlog_reader', current_schema());

@@ -8,6 +8,7 @@ use async_graphql::{Context, SimpleObject};
 use super::arguments::list_of;
 use super::event::{AuditEvent, Needs};
 use super::reads;
+use super::rows::{Rows, rows_of};
 use super::scalar::{Cursor, DateTime};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
@@ -21,9 +22,9 @@ use crate::store::Store;
 #[graphql(name = "AuditEventPaginationConnection", rename_fields = "snake_case")]
 pub struct Connection {
     /// The events, each with its cursor.
-    edges: Option<Vec<Option<Edge>>>,
+    edges: Option<Rows<Edge>>,
     /// The events alone.
-    nodes: Option<Vec<Option<AuditEvent>>>,
+    nodes: Option<Rows<AuditEvent>>,
     /// Whether and how to read on.
     page_info: PageInfo,
     /// How many events the filter selects in all, exactly. Costs nothing when it is not selected.
@@ -32,14 +33,14 @@ pub struct Connection {
     visible_since: Option<DateTime>,
 }
 
-/// An event with its place in the list.
-#[derive(SimpleObject)]
-#[graphql(name = "AuditEventEdge")]
-struct Edge {
-    /// Give it back as `after` or `before` to read on from here.
-    cursor: Cursor,
-    /// The event.
-    node: Option<AuditEvent>,
+rows_of! {
+    /// An event with its place in the list.
+    struct Edge as "AuditEventEdge" {
+        /// Give it back as `after` or `before` to read on from here.
+        cursor: Cursor,
+        /// The event.
+        node: Option<AuditEvent>,
+    }
 }
 
 /// Whether and how to read on.
@@ -133,12 +134,11 @@ impl Connection {
         let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
         let (want_nodes, want_edges) = (nodes.exists(), edges.exists());
         let events = AuditEvent::load(store, visible, items, needs).await?;
-        let edge = |(event, cursor): (&AuditEvent, Cursor)| {
-            Some(Edge { cursor, node: Some(event.clone()) })
-        };
+        let edge =
+            |(event, cursor): (&AuditEvent, Cursor)| Edge { cursor, node: Some(event.clone()) };
         Ok(Self {
-            edges: want_edges.then(|| events.iter().zip(cursors).map(edge).collect()),
-            nodes: want_nodes.then(|| events.into_iter().map(Some).collect()),
+            edges: want_edges.then(|| Rows(events.iter().zip(cursors).map(edge).collect())),
+            nodes: want_nodes.then(|| Rows(events)),
             page_info,
             total_count,
             visible_since: scope.visible_since().map(DateTime::from),

@@ -15,6 +15,7 @@ const MAX_MESSAGE: usize = 1_000;
 /// Gives each error of a response its `extensions.code`. An error that our own code did not make is
 /// either the document's fault, or would show what is not for clients and is replaced.
 pub fn finish(mut response: Response) -> Response {
+    failed_roots_are_null(&mut response);
     response.errors.truncate(MAX_ERRORS);
     for error in &mut response.errors {
         let ours: Option<&Error> = error.source();
@@ -41,7 +42,6 @@ pub fn finish(mut response: Response) -> Response {
         }
         error.extensions = Some(extensions);
     }
-    failed_roots_are_null(&mut response);
     response
 }
 

@@ -2,90 +2,89 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{ID, Lookahead, SimpleObject};
+use async_graphql::{ID, Lookahead};
 
 use super::people::{Organization, User, id};
-use super::scalar::{DateTime, Json};
+use super::rows::rows_of;
+use super::scalar::{DateTime, JsonText};
 use crate::domain::diff::ShownChange;
 use crate::domain::event::{Context, Event};
 use crate::domain::id::Id;
-use crate::domain::json::Json as DomainJson;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::page::Purpose;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Something that was done to a record.
-#[derive(SimpleObject, Clone)]
-#[graphql(rename_fields = "snake_case")]
-pub struct AuditEvent {
-    /// The event's id on this server. Opaque; it never changes.
-    pub(super) id: ID,
-    /// The event's number in its tenant: without gaps, in the order in which events become visible.
-    /// A whole number as text, because it may outgrow `Int`.
-    sequence: String,
-    /// The id its recorder gave it, if any.
-    external_id: Option<ID>,
-    /// What was done.
-    #[graphql(name = "type")]
-    pub(super) event_type: EventType,
-    /// By what definition of the tenant's own, if type is CUSTOM.
-    pub(super) custom_type: Option<ID>,
-    /// The version of that definition that it was checked against.
-    custom_type_version: Option<i64>,
-    /// What kind of record it was done to.
-    resource_name: ResourceName,
-    /// By what definition of the tenant's own, if resource_name is CUSTOM.
-    custom_resource: Option<ID>,
-    /// The version of that definition that it was checked against.
-    custom_resource_version: Option<i64>,
-    /// The id of that record in the audited application.
-    resource_id: ID,
-    /// When it happened.
-    occurred_at: DateTime,
-    /// How it ended.
-    pub(super) outcome: Outcome,
-    /// What for: the purpose of use.
-    purpose: Option<String>,
-    /// When it was recorded here.
-    recorded_at: DateTime,
-    /// Who did it; null for an automatic action.
-    pub(super) acting_user: Option<User>,
-    /// Where in the tree of organizations it happened.
-    organization: Option<Organization>,
-    /// What changed, field by field.
-    resource_changes: Option<Vec<AuditEventResourceChange>>,
-    /// The IP address the acting user came from.
-    ip_address: Option<String>,
-    /// The program the acting user used.
-    user_agent: Option<String>,
-    /// The URL the action went to.
-    url: Option<String>,
-    /// The page or screen it was done on.
-    page: Option<String>,
-    /// What happened, in words.
-    pub(super) description: Option<String>,
-    /// The request of the audited application that did it.
-    request_id: Option<String>,
-    /// Anything else its recorder said, as a JSON object.
-    metadata: Option<Json>,
+rows_of! {
+    /// Something that was done to a record.
+    pub struct AuditEvent {
+        /// The event's id on this server. Opaque; it never changes.
+        pub(super) id: ID,
+        /// The event's number in its tenant: without gaps, in the order in which events become visible.
+        /// A whole number as text, because it may outgrow `Int`.
+        sequence: String,
+        /// The id its recorder gave it, if any.
+        external_id: Option<ID>,
+        /// What was done.
+        pub(super) event_type as "type": EventType,
+        /// By what definition of the tenant's own, if type is CUSTOM.
+        pub(super) custom_type: Option<ID>,
+        /// The version of that definition that it was checked against.
+        custom_type_version: Option<i64>,
+        /// What kind of record it was done to.
+        resource_name: ResourceName,
+        /// By what definition of the tenant's own, if resource_name is CUSTOM.
+        custom_resource: Option<ID>,
+        /// The version of that definition that it was checked against.
+        custom_resource_version: Option<i64>,
+        /// The id of that record in the audited application.
+        resource_id: ID,
+        /// When it happened.
+        occurred_at: DateTime,
+        /// How it ended.
+        pub(super) outcome: Outcome,
+        /// What for: the purpose of use.
+        purpose: Option<String>,
+        /// When it was recorded here.
+        recorded_at: DateTime,
+        /// Who did it; null for an automatic action.
+        pub(super) acting_user: Option<User>,
+        /// Where in the tree of organizations it happened.
+        organization: Option<Organization>,
+        /// What changed, field by field.
+        resource_changes: Option<Vec<AuditEventResourceChange>>,
+        /// The IP address the acting user came from.
+        ip_address: Option<String>,
+        /// The program the acting user used.
+        user_agent: Option<String>,
+        /// The URL the action went to.
+        url: Option<String>,
+        /// The page or screen it was done on.
+        page: Option<String>,
+        /// What happened, in words.
+        pub(super) description: Option<String>,
+        /// The request of the audited application that did it.
+        request_id: Option<String>,
+        /// Anything else its recorder said, as a JSON object.
+        metadata: Option<JsonText>,
+    }
 }
 
-/// One field's value before and after an event.
-#[derive(SimpleObject, Clone)]
-#[graphql(rename_fields = "snake_case")]
-pub struct AuditEventResourceChange {
-    /// The field: keys from the record down, joined by dots; a dot inside a
-    /// key has a backslash before it.
-    field: String,
-    /// Whether values, or parts of them, are put out of sight, because a policy masked the field or
-    /// because you may not read sensitive values: these read `[withheld]`.
-    withheld: bool,
-    /// The value before; null if there was none. A string as it is, anything else as compact JSON.
-    value_before_change: Option<String>,
-    /// The value after; null if there is none. A string as it is, anything else as compact JSON.
-    value_after_change: Option<String>,
+rows_of! {
+    /// One field's value before and after an event.
+    pub struct AuditEventResourceChange {
+        /// The field: keys from the record down, joined by dots; a dot inside a
+        /// key has a backslash before it.
+        field: String,
+        /// Whether values, or parts of them, are put out of sight, because a policy masked the field or
+        /// because you may not read sensitive values: these read `[withheld]`.
+        withheld: bool,
+        /// The value before; null if there was none. A string as it is, anything else as compact JSON.
+        value_before_change: Option<String>,
+        /// The value after; null if there is none. A string as it is, anything else as compact JSON.
+        value_after_change: Option<String>,
+    }
 }
 
 /// Which parts of an event, beside its own row, a selection needs.
@@ -95,7 +94,6 @@ pub struct Needs {
     pub changes: bool,
     pub users: bool,
     pub organizations: bool,
-    pub metadata: bool,
 }
 
 impl Needs {
@@ -105,7 +103,6 @@ impl Needs {
             changes: event.field("resource_changes").exists(),
             users: event.field("acting_user").exists(),
             organizations: event.field("organization").exists(),
-            metadata: event.field("metadata").exists(),
         }
     }
 
@@ -115,7 +112,6 @@ impl Needs {
             changes: self.changes || other.changes,
             users: self.users || other.users,
             organizations: self.organizations || other.organizations,
-            metadata: self.metadata || other.metadata,
         }
     }
 }
@@ -169,13 +165,6 @@ impl AuditEvent {
                 true => Some(changes.shown().map_err(corrupt)?),
                 false => None,
             };
-            let metadata = match metadata.filter(|_| needs.metadata) {
-                Some(text) => Some(
-                    DomainJson::parse(&text)
-                        .map_err(|error| Error::internal("reading an event's metadata", error))?,
-                ),
-                None => None,
-            };
             Ok(Self {
                 id: ID(store.positions().encode(tenant_id, Purpose::EventId, position)),
                 sequence: position.sequence.to_string(),
@@ -214,7 +203,7 @@ impl AuditEvent {
                 page,
                 description,
                 request_id,
-                metadata: metadata.map(Json),
+                metadata: metadata.map(JsonText),
             })
         });
         events.collect()

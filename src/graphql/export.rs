@@ -12,6 +12,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Request, Response};
 
+use super::rows;
 use super::warning::Warnings;
 use super::{Requester, Schema, sdl, to_variables};
 use crate::domain::json::{Json, Members, shortened};
@@ -277,7 +278,7 @@ impl Export {
 fn log_of(response: &Response) -> Result<Json> {
     let wrong =
         |error: &dyn std::fmt::Display| Error::internal("exporting events", error.to_string());
-    let text = serde_json::to_string(&response.data).map_err(|error| wrong(&error))?;
+    let text = rows::data_to_json(response)?;
     // data, auditLog, nodes, an event, its metadata
     let data = Json::parse_within(&text, 5).map_err(|error| wrong(&error))?;
     data.get("auditLog").cloned().ok_or_else(|| wrong(&"there is no auditLog"))

@@ -167,10 +167,10 @@ fn comparisons(document: &ExecutableDocument) -> Result<()> {
         let mut seen = Seen { document, first: HashMap::new(), spread: HashSet::new() };
         made = made.saturating_add(seen.repeats(set));
         if made > MAX_COMPARISONS {
-            return Err(Error::bad_input(
-                "the document selects fields with arguments under the same names too often; \
-                 select each once, or give it an alias",
-            ));
+            return Err(Error::bad_input(format!(
+                "the document selects fields with arguments under the same names too often: comparing \
+                     them takes more than {MAX_COMPARISONS} steps; select each once, or give it an alias"
+            )));
         }
         sets.extend(set.items.iter().filter_map(|selection| match &selection.node {
             Selection::Field(field) => Some(&field.node.selection_set.node),

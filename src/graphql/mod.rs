@@ -25,6 +25,7 @@ mod prepare;
 mod query;
 mod reads;
 mod recording;
+mod rows;
 mod scalar;
 mod settings;
 mod warning;
@@ -45,6 +46,7 @@ pub use error::{code, failure, unavailable};
 pub use export::Export;
 pub use prepare::{Asked, Prepared};
 use reads::Collector;
+pub use rows::to_json;
 use scalar::to_variables;
 use warning::Warnings;
 

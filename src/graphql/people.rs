@@ -2,6 +2,7 @@
 
 use async_graphql::{ID, SimpleObject};
 
+use super::rows::rows_of;
 use super::scalar::DateTime;
 use crate::domain::id::Id;
 use crate::domain::kind::View;
@@ -9,32 +10,32 @@ use crate::domain::note;
 use crate::domain::viewer::{self, Scope};
 use crate::store::{api_keys, organizations, users};
 
-/// A person or service account of the audited application.
-#[derive(SimpleObject, Clone)]
-#[graphql(rename_fields = "snake_case")]
-pub struct User {
-    /// The id in the audited application.
-    id: ID,
-    /// The given name; null for a user this server was not told about.
-    first_name: Option<String>,
-    /// The family name.
-    last_name: Option<String>,
-    /// Given name and family name.
-    full_name: Option<String>,
-    /// The e-mail address.
-    email: Option<String>,
+rows_of! {
+    /// A person or service account of the audited application.
+    pub struct User {
+        /// The id in the audited application.
+        id: ID,
+        /// The given name; null for a user this server was not told about.
+        first_name: Option<String>,
+        /// The family name.
+        last_name: Option<String>,
+        /// Given name and family name.
+        full_name: Option<String>,
+        /// The e-mail address.
+        email: Option<String>,
+    }
 }
 
-/// An organization, or a sub-organization of one.
-#[derive(SimpleObject, Clone)]
-#[graphql(rename_fields = "snake_case")]
-pub struct Organization {
-    /// The id in the audited application.
-    id: ID,
-    /// The name, for people.
-    name: String,
-    /// The organization above it; null for a root, or when you may not see it.
-    parent_id: Option<ID>,
+rows_of! {
+    /// An organization, or a sub-organization of one.
+    pub struct Organization {
+        /// The id in the audited application.
+        id: ID,
+        /// The name, for people.
+        name: String,
+        /// The organization above it; null for a root, or when you may not see it.
+        parent_id: Option<ID>,
+    }
 }
 
 /// What a user is and may do in an organization and in all of its descendants.

@@ -1,7 +1,12 @@
 //! Scalars, and JSON between the wire and the domain without losing a digit or the order of keys.
 
+use std::borrow::Cow;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
 use async_graphql::{
-    InputValueError, InputValueResult, Name, Scalar, ScalarType, Value, Variables,
+    ContextSelectionSet, InputValueError, InputValueResult, Name, OutputType, Positioned, Scalar,
+    ScalarType, ServerResult, Value, Variables,
 };
 use serde_json::Number;
 
@@ -10,6 +15,7 @@ use crate::domain::time::{self, Time};
 use crate::error::{Error, Result};
 
 /// A place in a list, on the wire.
+#[derive(Clone)]
 pub struct Cursor(pub String);
 
 /// An opaque place in a list. Give it back as `after` or `before`, in the same order it came from.
@@ -68,6 +74,28 @@ impl ScalarType for Json {
 
     fn to_value(&self) -> Value {
         to_value(self.0.clone())
+    }
+}
+
+/// A JSON value that is kept as text, and answered as it is.
+#[derive(Clone)]
+pub struct JsonText(pub String);
+
+impl OutputType for JsonText {
+    fn type_name() -> Cow<'static, str> {
+        <Json as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Json as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(
+        &self,
+        _: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::Binary(self.0.clone().into_bytes().into()))
     }
 }
 

@@ -6,16 +6,18 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::connections::{Activity, Limits};
+use super::connections::{Activity, Limits as ConnectionLimits};
+use super::gate::Seat;
 use super::respond;
-use crate::error::Error;
+use crate::domain::limits::Limits;
+use crate::error::{Error, Result};
 
 /// Refuses bodies in a form that is not taken, and answers for those that did not come in time,
 /// whatever the route made of that.
@@ -66,7 +68,7 @@ impl Lateness {
 /// A request's body, which fails when it takes too long: in all, or between two pieces.
 pub struct Arriving {
     body: Incoming,
-    limits: Limits,
+    limits: ConnectionLimits,
     lateness: Lateness,
     activity: Arc<Activity>,
     /// When it was first waited for, and when a piece came last.
@@ -78,7 +80,7 @@ pub struct Arriving {
 impl Arriving {
     pub const fn new(
         body: Incoming,
-        limits: Limits,
+        limits: ConnectionLimits,
         lateness: Lateness,
         activity: Arc<Activity>,
     ) -> Self {
@@ -89,7 +91,7 @@ impl Arriving {
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         let now = Instant::now();
         let (began, came) = *self.times.get_or_insert((now, now));
-        let Limits { body_timeout, stall_timeout, .. } = self.limits;
+        let ConnectionLimits { body_timeout, stall_timeout, .. } = self.limits;
         let (whole, pause) = (began + body_timeout, came + stall_timeout);
         let deadline = whole.min(pause);
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -155,6 +157,19 @@ impl Drop for Arriving {
 pub struct Answer {
     body: Body,
     activity: Arc<Activity>,
+}
+
+/// All of a request's body, within the limits, and the request's place, for whatever is done with it where
+/// nobody waits. From then on the request's time runs.
+pub async fn whole(request: Request, limits: &Limits) -> Result<(Bytes, Option<Seat>)> {
+    let seat = request.extensions().get::<Seat>().cloned();
+    let bytes = Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| respond::body_error(&rejection, limits))?;
+    if let Some(seat) = &seat {
+        seat.is_complete();
+    }
+    Ok((bytes, seat))
 }
 
 impl Answer {

@@ -2,14 +2,16 @@
 //! long, and one that fails badly ends itself alone.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::media::Media;
 use super::{graphql, respond};
@@ -26,9 +28,23 @@ pub struct Gate {
     seats: Arc<Semaphore>,
 }
 
-/// A place among the requests under way. What goes on after its answer has begun holds on to it.
+/// A place among the requests under way. What goes on after its answer has begun, or when nobody waits
+/// for it any more, holds on to it.
 #[derive(Clone)]
-pub struct Seat(#[allow(dead_code)] Arc<OwnedSemaphorePermit>);
+pub struct Seat(Arc<Place>);
+
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    /// Told when the request is there as a whole.
+    complete: Notify,
+}
+
+impl Seat {
+    /// The request's body is there: from now on its time runs.
+    pub fn is_complete(&self) {
+        self.0.complete.notify_one();
+    }
+}
 
 impl Gate {
     pub fn new(limits: Limits) -> Self {
@@ -49,14 +65,26 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
     let Ok(seat) = seats.try_acquire_owned() else {
         return refuse(limits.max_concurrent_requests.exceeded().after(RETRY_AFTER));
     };
-    let seat = Seat(Arc::new(seat));
+    let seat = Seat(Arc::new(Place { _permit: seat, complete: Notify::new() }));
     request.extensions_mut().insert(seat.clone());
+    if request.body().is_end_stream() {
+        seat.is_complete();
+    }
     let time = Duration::from_secs(limits.max_request_seconds.value());
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let response = match tokio::time::timeout(time, answered).await {
+    let mut answered = pin!(AssertUnwindSafe(next.run(request)).catch_unwind());
+    // While the body is on its way, its own limits hold.
+    let early = tokio::select! {
+        answered = &mut answered => Some(answered),
+        () = seat.0.complete.notified() => None,
+    };
+    let answered = match early {
+        Some(answered) => Ok(answered),
+        None => tokio::time::timeout(time, answered).await,
+    };
+    let response = match answered {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => refuse(Error::internal("answering a request", "it panicked")),
-        Err(_) => refuse(limits.max_request_seconds.exceeded()),
+        Err(_) => refuse(limits.max_request_seconds.exceeded().after(RETRY_AFTER)),
     };
     drop(seat);
     response

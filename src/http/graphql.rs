@@ -3,16 +3,15 @@
 //! The requests are read here and not by an integration, because JSON read the usual way would lose
 //! digits, take the last of two equal keys and execute a mutation that came by GET.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest as _, RawQuery, Request as HttpRequest, State};
+use axum::extract::{RawQuery, Request as HttpRequest, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response as HttpResponse;
 use serde::{Deserialize, Serialize};
 
 use super::media::Media;
-use super::respond::{self, body_error};
 use super::{App, credentials};
+use super::{body, respond};
 use crate::domain::json::Json;
 use crate::domain::limits::Limits;
 use crate::error::{Code, Error, Result};
@@ -77,13 +76,12 @@ async fn by_post(app: &App, request: HttpRequest) -> Result<Response, Refused> {
         let error = Error::bad_input("send the request as application/json");
         return Err(Refused::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
     }
-    let body = Bytes::from_request(HttpRequest::from_parts(parts, body), &())
-        .await
-        .map_err(|rejection| body_error(&rejection, &app.limits))?;
+    let (body, seat) = body::whole(HttpRequest::from_parts(parts, body), &app.limits).await?;
     let read = {
         let (limits, schema) = (app.limits, app.schema.clone());
         let large = body.len() >= LARGE_BODY;
         let read = move || {
+            let _seat = seat;
             let asked = from_body(&body, &limits)?;
             schema.prepare(asked).map_err(Refused::Operation)
         };
@@ -202,11 +200,7 @@ fn not_acceptable() -> Refused {
     Refused::Request(StatusCode::NOT_ACCEPTABLE, error)
 }
 
-/// A response as it is written: what was not executed has no data.
-#[derive(Serialize)]
-#[serde(transparent)]
-struct Executed<'a>(&'a Response);
-
+/// A response to what was not executed, which has no data.
 #[derive(Serialize)]
 struct NotExecuted<'a, E: Serialize> {
     errors: &'a [E],
@@ -243,7 +237,7 @@ fn status(media: Media, code: Option<&str>) -> StatusCode {
 fn write(media: Media, status: StatusCode, response: &Response) -> HttpResponse {
     let mut http = match graphql::code(response) {
         Some(_) => respond::json(status, &NotExecuted { errors: &response.errors }),
-        None => respond::json(status, &Executed(response)),
+        None => respond::written(status, graphql::to_json(response)),
     };
     http.headers_mut().insert(header::CONTENT_TYPE, media.header());
     http

@@ -1,13 +1,12 @@
 //! Recording over REST.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::respond::{self, body_error};
 use super::{App, credentials};
+use super::{body, respond};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch};
 use crate::store::Appended;
@@ -59,12 +58,13 @@ async fn record(app: &App, request: Request) -> Result<Appended> {
     let requester = credentials::requester(app, &parts).await?;
     ingest::may_record(&requester.viewer)?;
     let format = format(&parts.headers)?;
-    let body = Bytes::from_request(Request::from_parts(parts, body), &())
-        .await
-        .map_err(|rejection| body_error(&rejection, &app.limits))?;
-    let read = move || match format {
-        Format::Json => Batch::from_json(&body),
-        Format::Ndjson => Batch::from_ndjson(&body),
+    let (body, seat) = body::whole(Request::from_parts(parts, body), &app.limits).await?;
+    let read = move || {
+        let _seat = seat;
+        match format {
+            Format::Json => Batch::from_json(&body),
+            Format::Ndjson => Batch::from_ndjson(&body),
+        }
     };
     let batch = tokio::task::spawn_blocking(read)
         .await

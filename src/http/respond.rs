@@ -27,9 +27,14 @@ struct Item<'a> {
 /// A value as a JSON answer.
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Ok(body) => written(status, body),
         Err(error) => failure(&Error::internal("writing an answer", error)),
     }
+}
+
+/// JSON as an answer.
+pub fn written(status: StatusCode, json: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 /// A failure as a JSON answer.

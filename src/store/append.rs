@@ -122,7 +122,8 @@ impl Store {
     ) -> Result<Vec<Problem>> {
         let tenant = tenant_id.as_str();
         let batch = Prepared { revision: None, events };
-        let recorded = recorded_before(self.readers(), self.backend(), tenant, &[batch]).await?;
+        let db = self.guarded(tenant_id).await?;
+        let recorded = recorded_before(&db, self.backend(), tenant, &[batch]).await?;
         match which_are_new(events, &recorded) {
             Ok(_) => Ok(Vec::new()),
             Err(Error::Client(refused)) => Ok(refused.problems),
@@ -138,7 +139,8 @@ impl Store {
     ) -> Result<Vec<bool>> {
         let tenant = tenant_id.as_str();
         let batch = Prepared { revision: None, events };
-        let recorded = recorded_before(self.readers(), self.backend(), tenant, &[batch]).await?;
+        let db = self.guarded(tenant_id).await?;
+        let recorded = recorded_before(&db, self.backend(), tenant, &[batch]).await?;
         let is_recorded = |event: &PreparedEvent| {
             let earlier = event.external_id().and_then(|id| recorded.get(id));
             earlier.zip(event.fingerprint.as_ref()).is_some_and(|(earlier, own)| own.is(earlier))

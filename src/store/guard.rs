@@ -4,12 +4,12 @@
 //! security then leaves out every other tenant's rows, should a query ever forget its filter. SQLite has
 //! nothing of the kind: there the filters stand alone.
 
-use sea_orm::{ConnectionTrait as _, DatabaseExecutor, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, TransactionTrait as _};
 
 use super::{Backend, Store};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The role that reads the log.
 const READER: &str = "auditlog_reader";
@@ -20,12 +20,21 @@ impl Store {
         match self.backend() {
             Backend::Sqlite => Ok(DatabaseExecutor::Connection(self.readers())),
             Backend::Postgres => {
-                let transaction = self.readers().begin().await?;
                 // One trip for both. An id has no control characters, and a backslash is itself.
                 let tenant = tenant_id.as_str().replace('\'', "''");
                 let guard =
                     format!("SET LOCAL ROLE {READER}; SET LOCAL auditlog.tenant_id = '{tenant}'");
-                transaction.execute_unprepared(&guard).await?;
+                let readers = self.readers().clone();
+                // In a task of its own: whoever asks may go away, and a transaction that nobody saw
+                // begin would go back to the pool without being ended.
+                let begun = tokio::spawn(async move {
+                    let transaction = readers.begin().await?;
+                    transaction.execute_unprepared(&guard).await?;
+                    Ok::<_, DbErr>(transaction)
+                });
+                let begun = begun.await;
+                let transaction =
+                    begun.map_err(|error| Error::internal("beginning to read", error))??;
                 Ok(DatabaseExecutor::OwnedTransaction(transaction))
             }
         }

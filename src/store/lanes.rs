@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
 use super::partitions::{self, Partitions};
-use super::patience::{Claim, Patience};
+use super::patience::Claim;
 use super::{Database, unavailable};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
@@ -31,7 +31,8 @@ const EVENTS_PER_COMMIT: usize = 5_000;
 #[derive(Clone)]
 pub(super) struct Lanes {
     queues: Arc<[mpsc::Sender<Request>]>,
-    patience: Patience,
+    /// What any of them is made of: for what need not wait for its turn.
+    lane: Arc<Lane>,
 }
 
 struct Request {
@@ -62,10 +63,12 @@ impl Lanes {
             tokio::spawn(lane.run(requests));
             queue
         };
-        Self {
-            queues: (0..database.backend.lanes()).map(start).collect(),
-            patience: database.patience,
-        }
+        let lane = Lane {
+            database: database.clone(),
+            clock: Arc::clone(clock),
+            partitions: partitions.clone(),
+        };
+        Self { queues: (0..database.backend.lanes()).map(start).collect(), lane: Arc::new(lane) }
     }
 
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
@@ -78,11 +81,15 @@ impl Lanes {
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
+        let Lane { database, clock, partitions } = &*self.lane;
         let appended = async {
+            // Making a partition may take long: here it keeps nobody else waiting.
+            let group = slice::from_ref(&request);
+            partitions.ensure(database, times(group, to_microseconds(clock()))).await?;
             queue.send(request).await.map_err(|_| gone())?;
             answer.await.map_err(|_| gone())?
         };
-        self.patience.wait_for(appended, &claim, "appending events").await
+        database.patience.wait_for(appended, &claim, "appending events").await
     }
 }
 

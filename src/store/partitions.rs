@@ -15,7 +15,7 @@ use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionTrait as _};
 
 use super::{Backend, Database, Transaction, backend};
 use crate::domain::time::{self, Time};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Unavailable};
 
 /// How many months after the current one have a partition before anybody needs it.
 const MONTHS_AHEAD: u32 = 3;
@@ -144,8 +144,8 @@ async fn outwait_readers(database: &Database) -> Result<()> {
     let start = Instant::now();
     while !earlier.is_empty() {
         if start.elapsed() > READERS_MAY_TAKE {
-            let problem = "reads that began before it did not end; try again";
-            return Err(Error::internal("making a partition", problem));
+            let problem = "reads that began before it did not end";
+            return Err(Error::unavailable(Unavailable::Database, "making a partition", problem));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
         let still = running().await?;

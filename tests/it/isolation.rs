@@ -22,8 +22,8 @@ use crate::support::{On, TestClock, TestDatabase};
 
 on_both!(a_tenant_is_answered_as_if_there_were_no_other);
 
-const CASES: u32 = 10;
-const REQUESTS: usize = 510;
+const CASES: u32 = 30;
+const REQUESTS: usize = 170;
 
 /// An event, by what it has in common with others.
 #[derive(Debug, Clone)]

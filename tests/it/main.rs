@@ -85,6 +85,7 @@ mod redaction;
 mod reparenting;
 mod revocation;
 mod row_security;
+mod rows;
 mod scan;
 mod schema;
 mod schemas;

@@ -87,7 +87,7 @@ impl Activity {
         let time = now.saturating_duration_since(state.since);
         let is_idle = match state.phase {
             Phase::New => time >= A_MOMENT,
-            Phase::Idle => true,
+            Phase::Idle => state.stalled.is_none(),
             Phase::Header | Phase::Request => false,
         };
         is_idle.then_some(time)
@@ -120,7 +120,13 @@ impl State {
 
     fn wrote<T>(&mut self, outcome: &Poll<T>) {
         match outcome {
-            Poll::Ready(_) => self.stalled = None,
+            Poll::Ready(_) => {
+                self.stalled = None;
+                // An answer that is all handed over still has to be sent.
+                if self.phase == Phase::Idle {
+                    self.since = Instant::now();
+                }
+            }
             Poll::Pending => {
                 self.stalled.get_or_insert_with(Instant::now);
             }

@@ -79,7 +79,7 @@ impl Default for Limits {
             max_connections: NonZeroU32::MIN.saturating_add(800 - 1),
             max_connections_per_address: NonZeroU32::MIN.saturating_add(400 - 1),
             shutdown_delay: Duration::ZERO,
-            shutdown_grace: Duration::from_secs(20),
+            shutdown_grace: Duration::from_secs(35),
         }
     }
 }

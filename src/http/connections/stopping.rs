@@ -27,7 +27,7 @@ impl Stage {
             _ if path == "/readyz" => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response()
             }
-            Self::Finishing if path != "/healthz" => refusal(),
+            Self::Finishing if path != "/healthz" => refusal(path),
             Self::Leaving | Self::Finishing => return None,
         };
         if self == Self::Finishing {
@@ -38,11 +38,10 @@ impl Stage {
     }
 }
 
-fn refusal() -> Response {
-    let mut response = respond::failure(&Error::client(
+fn refusal(path: &str) -> Response {
+    let error = Error::client(
         Code::ServiceUnavailable,
         "the server is stopping, and did nothing about this request; send it again",
-    ));
-    respond::retry_after(&mut response, 2);
-    response
+    );
+    respond::refusal_at(path, StatusCode::SERVICE_UNAVAILABLE, error.after(2))
 }
