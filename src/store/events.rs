@@ -22,8 +22,15 @@ use crate::error::{Error, Result};
 
 type Rows = Select<audit_event::Entity>;
 
+/// How many bytes of events a page has, about; where they are met before its end, it ends there.
+const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How many rows are read before it is known how large they are.
+const FIRST_ROWS: u64 = 101;
+
 impl Store {
-    /// A page of the events that a scope holds and a filter selects.
+    /// A page of the events that a scope holds and a filter selects. One of large events may have fewer
+    /// than were asked for, and says that more follow.
     pub async fn events(
         &self,
         scope: &Scope,
@@ -31,9 +38,36 @@ impl Store {
         request: &PageRequest,
     ) -> Result<Page<Event>> {
         let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        let rows = self.page(scope, filter, request).all(&db).await?;
-        let events = rows.into_iter().map(|row| readable(scope, row));
-        Ok(Page::new(events.collect::<Result<_>>()?, request.limit, request.end))
+        // One more than asked for tells whether there is more.
+        let wanted = u64::from(request.limit) + 1;
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        let mut rest = request.clone();
+        loop {
+            let read = u64::try_from(events.len()).unwrap_or(u64::MAX);
+            // As many as fit, if those that follow are like those before.
+            let fit = (MAX_PAGE_BYTES - bytes) * read / bytes.max(1);
+            let size = if read == 0 { FIRST_ROWS } else { fit.max(1) }.min(wanted - read);
+            let rows = self.page(scope, filter, &rest).limit(size).all(&db).await?;
+            let is_all = u64::try_from(rows.len()).unwrap_or(u64::MAX) < size;
+            for row in rows {
+                bytes += bytes_of(&row);
+                events.push(readable(scope, row)?);
+            }
+            let is_full = bytes >= MAX_PAGE_BYTES;
+            let Some(last) = events.last().filter(|_| !is_all && !is_full) else {
+                let mut page = Page::new(events, request.limit, request.end);
+                page.has_more |= is_full && !is_all;
+                return Ok(page);
+            };
+            if u64::try_from(events.len()).unwrap_or(u64::MAX) == wanted {
+                return Ok(Page::new(events, request.limit, request.end));
+            }
+            let place = Some(request.order.place_of(last));
+            match request.end {
+                End::First => rest.after = place,
+                End::Last => rest.before = place,
+            }
+        }
     }
 
     /// Whether any event lies beyond a place, later or else earlier in the order.
@@ -134,7 +168,6 @@ impl Store {
             .add_option(after.as_ref().map(|place| beyond(place, true)))
             .add_option(before.as_ref().map(|place| beyond(place, false)));
         let rows = self.select(scope, filter).filter(between);
-        // One more than asked for tells whether there is more.
         ordered(rows, order, end == End::First).limit(u64::from(limit) + 1)
     }
 }
@@ -144,6 +177,13 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     let direction = if order.is_ascending() == forward { Direction::Asc } else { Direction::Desc };
     let by = filter::sorted_by(order).into_iter();
     by.fold(rows, |rows, key| rows.order_by(key, direction.clone()))
+}
+
+/// What of a row may be long.
+fn bytes_of(row: &audit_event::Model) -> u64 {
+    let texts = [&row.metadata, &row.description, &row.url, &row.user_agent, &row.page];
+    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>() + row.changes.len();
+    u64::try_from(bytes).unwrap_or(u64::MAX) + 512
 }
 
 /// A row as whoever has the scope may read it: the one way from rows to events.

@@ -53,6 +53,7 @@ mod json;
 mod jws;
 mod kept_secret;
 mod key_sets;
+mod large_pages;
 mod layers;
 mod legal_holds;
 mod limits;
