@@ -138,7 +138,7 @@ impl Connection {
             |(event, cursor): (&AuditEvent, Cursor)| Edge { cursor, node: Some(event.clone()) };
         Ok(Self {
             edges: want_edges.then(|| Rows(events.iter().zip(cursors).map(edge).collect())),
-            nodes: want_nodes.then(|| Rows(events)),
+            nodes: want_nodes.then_some(Rows(events)),
             page_info,
             total_count,
             visible_since: scope.visible_since().map(DateTime::from),

@@ -49,7 +49,7 @@ pub struct Merged<'a> {
 
 impl<'a> Merged<'a> {
     /// The fields in the order in which the answer has them, each with all that is selected of it.
-    fn fields(&self) -> Vec<(&'a Name, &'a Field, Merged<'a>)> {
+    fn fields(&self) -> Vec<(&'a Name, &'a Field, Self)> {
         let mut fields = Vec::new();
         let mut spread = HashSet::new();
         for set in &self.sets {

@@ -76,7 +76,7 @@ enum Node {
         name: usize,
         alias: Option<&'static str>,
         when: When,
-        of: Vec<Node>,
+        of: Vec<Self>,
     },
     Typename(Option<&'static str>),
     /// Inline, or by name; with a type condition or not.
@@ -84,7 +84,7 @@ enum Node {
         named: bool,
         conditioned: bool,
         when: When,
-        of: Vec<Node>,
+        of: Vec<Self>,
     },
 }
 
