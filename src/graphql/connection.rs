@@ -8,7 +8,7 @@ use async_graphql::{Context, SimpleObject};
 use super::arguments::list_of;
 use super::event::{AuditEvent, Needs};
 use super::reads;
-use super::rows::{Rows, rows_of};
+use super::rows::{Merged, Rows, rows_of};
 use super::scalar::{Cursor, DateTime};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
@@ -131,7 +131,8 @@ impl Connection {
         let Events { items, cursors, page_info, total_count } =
             Events::read(ctx, scope, filter, request).await?;
         let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
-        let needs = Needs::of(&nodes).or(Needs::of(&edges.field("node")));
+        let all = Merged::at(ctx);
+        let needs = Needs::of_all(&all.of("nodes").and(all.of("edges").of("node")));
         let (want_nodes, want_edges) = (nodes.exists(), edges.exists());
         let events = AuditEvent::load(store, visible, items, needs).await?;
         let edge =

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::{ID, Lookahead};
 
 use super::people::{Organization, User, id};
-use super::rows::rows_of;
+use super::rows::{Merged, rows_of};
 use super::scalar::{DateTime, JsonText};
 use crate::domain::diff::ShownChange;
 use crate::domain::event::{Context, Event};
@@ -103,6 +103,15 @@ impl Needs {
             changes: event.field("resource_changes").exists(),
             users: event.field("acting_user").exists(),
             organizations: event.field("organization").exists(),
+        }
+    }
+
+    /// What is selected of events in all.
+    pub fn of_all(event: &Merged<'_>) -> Self {
+        Self {
+            changes: event.has("resource_changes"),
+            users: event.has("acting_user"),
+            organizations: event.has("organization"),
         }
     }
 

@@ -44,6 +44,7 @@ pub use async_graphql::parser::types::OperationType;
 use error::finish;
 pub use error::{code, failure, unavailable};
 pub use export::Export;
+use prepare::Documents;
 pub use prepare::{Asked, Prepared};
 use reads::Collector;
 pub use rows::to_json;
@@ -100,6 +101,7 @@ pub struct Schema {
     store: Store,
     reads: Reads,
     limits: Limits,
+    documents: Documents,
 }
 
 impl Schema {
@@ -111,6 +113,7 @@ impl Schema {
             reads: Reads::new(store.clone()),
             store,
             limits,
+            documents: Documents::default(),
         }
     }
 

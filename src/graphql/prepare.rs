@@ -2,9 +2,10 @@
 //! is held here, in the order of what it costs to tell.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{OperationDefinition, OperationType};
+use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{Request, Response, ServerError, Variables};
 use async_graphql_value::ConstValue;
 
@@ -41,12 +42,22 @@ impl Schema {
         let refused = |error| Box::new(failure(error));
         let Asked { query, operation_name, variables } = asked;
         let limits = &self.limits;
-        scan(&query, limits).map_err(refused)?;
+        let known = self.documents.get(&query);
+        if known.is_none() {
+            scan(&query, limits).map_err(refused)?;
+        }
         let sizes = sizes(variables.as_ref(), limits).map_err(refused)?;
-        let document = parse_query(&query).map_err(|error| {
-            Box::new(finish(Response::from_errors(vec![ServerError::from(error)])))
-        })?;
-        measure::measure(&document, limits).map_err(refused)?;
+        let document = match known {
+            Some(known) => ExecutableDocument::clone(&known),
+            None => {
+                let document = parse_query(&query).map_err(|error| {
+                    Box::new(finish(Response::from_errors(vec![ServerError::from(error)])))
+                })?;
+                measure::measure(&document, limits).map_err(refused)?;
+                self.documents.keep(&query, &document);
+                document
+            }
+        };
         let mut variables = to_variables(variables).map_err(refused)?;
         let operation = document::operation(&document, operation_name.as_deref());
         if let Some(operation) = operation {
@@ -59,6 +70,37 @@ impl Schema {
         request.operation_name = operation_name;
         request.set_parsed_query(document);
         Ok(Prepared { request, operation })
+    }
+}
+
+/// Documents that were sent before and are within the limits, parsed: clients send few, again and again.
+#[derive(Clone, Default)]
+pub(super) struct Documents(Arc<Mutex<HashMap<String, Arc<ExecutableDocument>>>>);
+
+/// How many documents are kept, and how long each may be, in bytes. Parsed, one may take ten times as many.
+const MOST_KEPT: usize = 256;
+const LONGEST_KEPT: usize = 8 * 1_024;
+
+impl Documents {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Arc<ExecutableDocument>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, text: &str) -> Option<Arc<ExecutableDocument>> {
+        self.all().get(text).cloned()
+    }
+
+    fn keep(&self, text: &str, document: &ExecutableDocument) {
+        if text.len() > LONGEST_KEPT {
+            return;
+        }
+        let document = Arc::new(document.clone());
+        let mut all = self.all();
+        // Whoever sends many different ones makes the others be parsed once more.
+        if all.len() >= MOST_KEPT {
+            all.clear();
+        }
+        all.insert(text.to_owned(), document);
     }
 }
 

@@ -15,7 +15,8 @@ use std::collections::HashSet;
 use async_graphql::parser::types::{Field, FragmentDefinition, Selection as Node, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::{
-    ContextSelectionSet, ID, Name, OutputType, Positioned, Response, ServerResult, Value,
+    ContextBase, ContextSelectionSet, ID, Name, OutputType, Positioned, QueryPathNode,
+    QueryPathSegment, Response, ServerResult, Value,
 };
 use serde::Serialize;
 
@@ -48,6 +49,46 @@ pub struct Merged<'a> {
 }
 
 impl<'a> Merged<'a> {
+    /// All that is selected of what is being resolved. async-graphql resolves a field once for each time
+    /// that it is selected, and joins what comes of that, which it cannot do with what is written: so
+    /// each time all of it is.
+    pub fn at<T>(ctx: &'a ContextBase<'_, T>) -> Self {
+        let fragments = &ctx.query_env.fragments;
+        let mut merged =
+            Self { sets: vec![&ctx.query_env.operation.node.selection_set.node], fragments };
+        let mut path = Vec::new();
+        let mut node = ctx.path_node.as_ref();
+        while let Some(QueryPathNode { parent, segment }) = node {
+            if let QueryPathSegment::Name(name) = segment {
+                path.push(*name);
+            }
+            node = *parent;
+        }
+        for name in path.into_iter().rev() {
+            let found = merged.fields().into_iter().find(|(key, ..)| key.as_str() == name);
+            merged = found.map_or(Self { sets: Vec::new(), fragments }, |(.., of)| of);
+        }
+        merged
+    }
+
+    /// Whether a field of this name is selected, whatever it is called in the answer.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields().iter().any(|(_, field, _)| field.name.node == name)
+    }
+
+    /// All that is selected of the fields of this name.
+    pub fn of(&self, name: &str) -> Self {
+        let fields = self.fields().into_iter().filter(|(_, field, _)| field.name.node == name);
+        Self { sets: fields.flat_map(|(.., of)| of.sets).collect(), fragments: self.fragments }
+    }
+
+    /// What is selected of either.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.sets.extend(other.sets);
+        self
+    }
+
     /// The fields in the order in which the answer has them, each with all that is selected of it.
     fn fields(&self) -> Vec<(&'a Name, &'a Field, Self)> {
         let mut fields = Vec::new();
@@ -253,8 +294,7 @@ impl<T: Fields + OutputType> OutputType for Rows<T> {
         ctx: &ContextSelectionSet<'_>,
         _: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        let fragments = &ctx.query_env.fragments;
-        let selection = T::plan(&Merged { sets: vec![&ctx.item.node], fragments });
+        let selection = T::plan(&Merged::at(ctx));
         // Events of which everything is asked for have about a kilobyte each.
         let mut out = Vec::with_capacity(self.0.len() * 1_024 + 2);
         self.0.write(&selection, &mut out);

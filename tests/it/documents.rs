@@ -1,5 +1,6 @@
 //! What a document may say, beyond the one query in it.
 
+use axum::http::Method;
 use serde_json::json;
 
 use crate::support::On;
@@ -10,6 +11,7 @@ on_both!(
     a_variable_that_is_not_set_has_its_default_in_directives_too,
     a_root_field_that_fails_is_null_and_the_others_answer,
     no_mutation_is_executed_by_get_however_it_is_written,
+    a_document_that_was_sent_before_is_held_to_what_comes_with_it_now,
 );
 
 async fn fields_come_in_the_order_in_which_they_are_selected(on: On) {
@@ -70,4 +72,37 @@ async fn no_mutation_is_executed_by_get_however_it_is_written(on: On) {
 
 fn form_urlencoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// Its text is known already; its variables, the operation that is meant and who sends it are not.
+async fn a_document_that_was_sent_before_is_held_to_what_comes_with_it_now(on: On) {
+    let world = World::new(on).await;
+    let viewer = world.user("ann", "acme", VIEW).await;
+    let nobody = world.user("bob", "acme", NOTHING).await;
+    let fields = "id url page description resource_changes { field value_after_change }";
+    let logs = (0..20).map(|n| format!("a{n}: auditLog(first: $n) {{ nodes {{ {fields} }} }}"));
+    let logs = format!("query($n: Int!) {{ {} }}", logs.collect::<Vec<_>>().join(" "));
+    for _ in 0..2 {
+        let few = viewer.data(&logs, json!({"n": 2})).await;
+        assert_eq!(few["a19"]["nodes"].as_array().unwrap().len(), 2);
+        assert_eq!(viewer.error_code(&logs, json!({"n": 1_000})).await, "BAD_USER_INPUT");
+        assert_eq!(viewer.error_code(&logs, json!({})).await, "BAD_USER_INPUT");
+        assert_eq!(nobody.error_code(&logs, json!({"n": 2})).await, "FORBIDDEN");
+    }
+    let two = "query A { viewer { user { id } } } query B { viewer { is_owner } }";
+    for (name, expected) in
+        [("A", json!({"user": {"id": "ann"}})), ("B", json!({"is_owner": false}))]
+    {
+        let body = json!({"query": two, "operationName": name}).to_string();
+        let answer = viewer.send(Method::POST, "/graphql", Some("application/json"), body).await;
+        assert_eq!(answer.json()["data"]["viewer"], expected);
+    }
+    // Many others in between.
+    for n in 0..600 {
+        viewer.query(&format!("{{ v{n}: viewer {{ is_owner }} }}")).await;
+    }
+    assert_eq!(
+        viewer.data(&logs, json!({"n": 1})).await["a0"]["nodes"].as_array().unwrap().len(),
+        1
+    );
 }

@@ -265,11 +265,22 @@ async fn any_selection_is_the_part_of_the_whole_that_it_names(on: On) {
         let (list, ty) =
             if of_edges { ("edges", "AuditEventEdge") } else { ("nodes", "AuditEvent") };
         let mut fragments = Vec::new();
-        let selection = written(&nodes, ty, &mut fragments);
+        // In one place, or in two that are merged, at either level.
+        let (one, other) = nodes.split_at(nodes.len() / 2);
+        let other = written(other, ty, &mut fragments);
+        let lists = match (one.is_empty(), nodes.len() % 2) {
+            (true, _) => format!("auditLog({filter}) {{ {list} {{ {other} }} }}"),
+            (false, even) => {
+                let one = written(one, ty, &mut fragments);
+                let between = if even == 0 { "" } else { &*format!("}} auditLog({filter}) {{") };
+                format!(
+                    "auditLog({filter}) {{ {list} {{ {one} }} {between} {list} {{ {other} }} }}"
+                )
+            }
+        };
         let query = format!(
             "query($yes: Boolean!, $no: Boolean!) {{
-                viewer {{ is_owner @include(if: $yes) can_record @skip(if: $no) }}
-                auditLog({filter}) {{ {list} {{ {selection} }} }}
+                viewer {{ is_owner @include(if: $yes) can_record @skip(if: $no) }} {lists}
             }} {}",
             fragments.join(" ")
         );
