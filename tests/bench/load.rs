@@ -52,6 +52,7 @@ async fn measure(on: On) {
 
     let viewer = auditlog.user("bench-viewer", &["--can-view-audit-log"]);
     let recorder = auditlog.user("bench-recorder", &["--can-record"]);
+    let owner = auditlog.user("bench-owner", &["--owner"]);
     let server = auditlog.serve();
     let workloads = workloads::all(&database, count).await;
     let direct = direct::serve(&database.url, &workloads).await;
@@ -60,7 +61,12 @@ async fn measure(on: On) {
         "\n| workload | connections | pages/s | p50 ms | p99 ms | of direct | of the database | server MB |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    // Everything but the log of reads, which is measured by itself at the end.
+    server.log_reads(&owner, "OFF");
     for (n, workload) in workloads.iter().enumerate() {
+        if workload.is_logged {
+            server.log_reads(&owner, "EVERY_REQUEST");
+        }
         for connections in CONNECTIONS {
             let ours = wrk(&server.url, &workload.script(&viewer), connections);
             let by_hand = match workload.sql.is_empty() {

@@ -84,6 +84,29 @@ impl Server {
         self.url.replace("/graphql", "/v1/audit-events")
     }
 
+    /// Chooses which reads leave an event.
+    pub fn log_reads(&self, owner: &str, which: &str) {
+        let query = format!(
+            "mutation {{ updateAuditSettings(input: {{log_of_reads: {which}}}) {{ messages {{ field }} }} }}"
+        );
+        let output = Command::new("curl")
+            .args([
+                "-sS",
+                "--noproxy",
+                "*",
+                &self.url,
+                "-H",
+                "Content-Type: application/json",
+                "-H",
+            ])
+            .arg(format!("Authorization: Bearer {owner}"))
+            .args(["-d", &serde_json::json!({"query": query}).to_string()])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("\"messages\":[]"), "{said}{output:?}");
+    }
+
     /// The memory it has now.
     pub fn megabytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));

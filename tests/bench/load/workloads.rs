@@ -17,6 +17,8 @@ pub struct Workload {
     /// The arguments of `auditLog`, without those of the page.
     arguments: String,
     count: bool,
+    /// With the log of reads on.
+    pub is_logged: bool,
     /// The same by hand: PostgreSQL's and SQLite's condition, after the tenant's. Empty where there is no
     /// such statement.
     pub sql: String,
@@ -97,6 +99,7 @@ pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
         name,
         arguments: if arguments.is_empty() { String::new() } else { format!("{arguments}, ") },
         count,
+        is_logged: name.contains("log of reads"),
         sql: if count { String::new() } else { statement(sql) },
     };
     let (deep, deep_sql) = deep(database, count).await;
@@ -124,6 +127,7 @@ pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
         workload("(g) half of the organizations", &below(HALF), false, &organizations(HALF)),
         workload("(g) five of the organizations", &below(FIVE), false, &organizations(FIVE)),
         workload("(f) of (g) half, counted", &below(HALF), true, ""),
+        workload("(a) with the log of reads", "", false, ""),
     ]
 }
 
