@@ -137,19 +137,16 @@ async fn found(
 
 /// Records what the group did since. On the way a clinic comes to belong to another region.
 async fn live(store: &Store, world: &World, tenants: &HashMap<Id, Id>) -> Result<()> {
-    let mut batch = Batch::default();
-    let mut is_moved = false;
-    for event in world.events(SEED, store.now()) {
-        batch.add_text(&event);
-        if batch.len() == MAX_EVENTS {
-            record(store, tenants, std::mem::take(&mut batch)).await?;
-            if !is_moved {
-                set_up::move_clinic(store, world).await?;
-                is_moved = true;
-            }
+    let events: Vec<String> = world.events(SEED, store.now()).collect();
+    for (n, events) in events.chunks(MAX_EVENTS).enumerate() {
+        let mut batch = Batch::default();
+        events.iter().for_each(|event| batch.add_text(event));
+        record(store, tenants, batch).await?;
+        if n == 0 {
+            set_up::move_clinic(store, world).await?;
         }
     }
-    record(store, tenants, batch).await
+    Ok(())
 }
 
 async fn record(store: &Store, tenants: &HashMap<Id, Id>, batch: Batch) -> Result<()> {

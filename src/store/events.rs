@@ -54,15 +54,13 @@ impl Store {
                 events.push(readable(scope, row)?);
             }
             let is_full = bytes >= MAX_PAGE_BYTES;
-            let Some(last) = events.last().filter(|_| !is_all && !is_full) else {
-                let mut page = Page::new(events, request.limit, request.end);
-                page.has_more |= is_full && !is_all;
-                return Ok(page);
-            };
-            if u64::try_from(events.len()).unwrap_or(u64::MAX) == wanted {
-                return Ok(Page::new(events, request.limit, request.end));
+            let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+            if is_all || is_full || count > request.limit {
+                // One that ends early gives up its last event, which tells that there is more.
+                let most = if is_full && !is_all { count - 1 } else { request.limit };
+                return Ok(Page::new(events, most.min(request.limit), request.end));
             }
-            let place = Some(request.order.place_of(last));
+            let place = events.last().map(|last| request.order.place_of(last));
             match request.end {
                 End::First => rest.after = place,
                 End::Last => rest.before = place,

@@ -129,8 +129,8 @@ impl Purger {
                 retired?;
             }
         }
-        for row in rows(session, OUTSIDE).await? {
-            self.drop_left(row.try_get("", "name")?).await?;
+        for table in closed_tables(session).await?.into_iter().filter(|table| !table.is_inside) {
+            self.drop_left(table.name).await?;
         }
         Ok(())
     }
@@ -138,10 +138,9 @@ impl Purger {
     /// Takes up what was interrupted between detaching a partition and giving it another name.
     async fn step_aside(&self, session: &DatabaseConnection) -> Result<()> {
         session.execute_unprepared(&locking("pg_advisory_lock")).await?;
-        for row in rows(session, OUTSIDE).await? {
-            let name: String = row.try_get("", "name")?;
-            let Some(partition) = Partition::named(&name) else { continue };
-            if row.try_get("", "leaving")? {
+        for table in closed_tables(session).await?.into_iter().filter(|table| !table.is_inside) {
+            let Some(partition) = Partition::named(&table.name) else { continue };
+            if table.is_leaving {
                 session.execute_unprepared(&partition.finish_leaving()).await?;
             }
             partition.step_aside(session).await?;
@@ -287,11 +286,9 @@ pub(super) async fn months_leaving(
     {
         return Ok(Vec::new());
     }
-    let leaving = rows(transaction, CLOSED_OR_OUTSIDE).await?;
     let mut months = Vec::new();
-    for row in leaving {
-        let table: String = row.try_get("", "name")?;
-        let name = table.split_once(ASIDE).map_or(table.as_str(), |(name, _)| name);
+    for ClosedTable { name, .. } in closed_tables(transaction).await? {
+        let name = name.split_once(ASIDE).map_or(name.as_str(), |(name, _)| name);
         months.extend(Partition::named(name).map(Partition::months));
     }
     months.dedup();
@@ -315,30 +312,40 @@ const INSIDE: &str = "
     SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent = 'audit_events'::regclass AND NOT inhdetachpending ORDER BY relname";
 
-/// The tables beside it that purging took out of it, or is taking out: they are closed. Another one, which
-/// somebody detached or copied by hand, is not ours to drop.
-const OUTSIDE: &str = r"
-    SELECT relname AS name, COALESCE(inhdetachpending, FALSE) AS leaving
-    FROM pg_class LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
-    WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%'
+/// The tables that purging closed, with how far each is on its way out of the whole. Another one beside it,
+/// which somebody detached or copied by hand, is not ours to drop.
+const CLOSED_TABLES: &str = r"
+    SELECT relname AS name, COALESCE(inhdetachpending, FALSE) AS leaving,
+        COALESCE(NOT inhdetachpending, FALSE) AS inside
+    FROM pg_class JOIN pg_constraint ON conrelid = pg_class.oid
+        LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
+    WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%' AND conname = 'audit_events_closed'
         AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_events'::regclass)
-        AND (inhrelid IS NULL OR inhdetachpending)
-        AND EXISTS (SELECT FROM pg_constraint
-            WHERE conrelid = pg_class.oid AND conname = 'audit_events_closed')
-    ORDER BY relname";
-
-/// The same, with the partitions that are closed but still a part of the whole.
-const CLOSED_OR_OUTSIDE: &str = r"
-    SELECT relname AS name FROM pg_class
-    WHERE relkind = 'r' AND relname LIKE 'audit\_events\_%'
-        AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'audit_events'::regclass)
-        AND EXISTS (SELECT FROM pg_constraint
-            WHERE conrelid = pg_class.oid AND conname = 'audit_events_closed')
     ORDER BY relname";
 
 /// Takes the lock under which partitions are made and taken away, or gives it back.
 fn locking(function: &str) -> String {
     format!("SELECT {function}({PARTITION_LOCK})")
+}
+
+/// A table that purging closed.
+struct ClosedTable {
+    name: String,
+    /// Still a part of the whole, as any other.
+    is_inside: bool,
+    /// On its way out of it.
+    is_leaving: bool,
+}
+
+async fn closed_tables(db: &impl ConnectionTrait) -> Result<Vec<ClosedTable>> {
+    let table = |row: QueryResult| {
+        Ok(ClosedTable {
+            name: row.try_get("", "name")?,
+            is_inside: row.try_get("", "inside")?,
+            is_leaving: row.try_get("", "leaving")?,
+        })
+    };
+    rows(db, CLOSED_TABLES).await?.into_iter().map(table).collect()
 }
 
 async fn rows(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<QueryResult>> {
