@@ -64,7 +64,7 @@ pub enum ApiKey {
 /// Until when a new key is good; for ever, if it is not said.
 #[derive(Args)]
 pub struct Expiry {
-    /// How long the key is good, as 90s, 15m, 24h or 90d [default: for ever]
+    /// How long the key is good, as 90s, 15m, 24h or 90d; off for ever [default: off]
     #[arg(long, value_name = "TIME SPAN", conflicts_with = "expires_at")]
     expires_in: Option<String>,
     /// From when on the key opens nothing
@@ -75,7 +75,11 @@ pub struct Expiry {
 impl Expiry {
     fn time(self, store: &Store) -> Result<Option<String>> {
         let Some(span) = self.expires_in else { return Ok(self.expires_at) };
-        let Some(span) = interval("--expires-in", &span)? else { return Ok(None) };
+        if span == "off" {
+            return Ok(None);
+        }
+        let span = interval("--expires-in", &span)?
+            .ok_or_else(|| Error::bad_input("--expires-in must be longer than 0, such as 90d"))?;
         let at = store.now().checked_add_signed(delta(span)).filter(|at| at.year() <= 9999);
         let at =
             at.ok_or_else(|| Error::bad_input("--expires-in must end before the year 10000"))?;

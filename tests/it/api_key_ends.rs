@@ -324,6 +324,7 @@ async fn keys_end_by_the_command_line(on: On) {
         (&["--expires-at", "2020-01-01"], "error: --expires-at: must be later than now"),
         (&["--expires-at", "soon"], "error: --expires-at: must be an ISO 8601"),
         (&["--expires-in", "1y"], "error: --expires-in must be a whole number of ms, s, m, h or d"),
+        (&["--expires-in", "0"], "error: --expires-in must be longer than 0"),
         (&["--expires-in", "4000000000d"], "error: --expires-in must end before the year 10000"),
     ] {
         let error = create(more).failed();
