@@ -15,19 +15,19 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Activity, Limits as ConnectionLimits};
 use super::gate::Seat;
-use super::respond;
+use super::respond::{self, Shape};
 use crate::domain::limits::Limits;
 use crate::error::{Error, Result};
 
 /// Refuses bodies in a form that is not taken, and answers for those that did not come in time,
 /// whatever the route made of that.
 pub async fn hold_to_limits(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
+    let shape = Shape::of(&request);
     if is_encoded(request.headers()) {
         let error = Error::bad_input(
             "send the body as it is: compressed ones are not taken (Content-Encoding must be identity or absent)",
         );
-        let mut response = respond::refusal_at(&path, StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
+        let mut response = shape.refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, error);
         let taken = HeaderValue::from_static("identity");
         response.headers_mut().insert(header::ACCEPT_ENCODING, taken);
         return response;
@@ -39,7 +39,7 @@ pub async fn hold_to_limits(request: Request, next: Next) -> Response {
         Some(limit) => {
             let error =
                 Error::bad_input(format!("the request's body did not arrive in time: {limit}"));
-            let mut response = respond::refusal_at(&path, StatusCode::REQUEST_TIMEOUT, error);
+            let mut response = shape.refuse(StatusCode::REQUEST_TIMEOUT, error);
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
             response

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::media::Media;
-use super::{graphql, respond};
+use super::respond::{self, Shape};
 use crate::domain::limits::Limits;
 use crate::error::Error;
 
@@ -56,18 +56,15 @@ impl Gate {
 /// Lets a request through, or says why not.
 pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let Gate { limits, seats } = gate;
-    let is_graphql = request.uri().path() == graphql::ROUTE;
-    let media = Media::accepted(request.headers()).unwrap_or(Media::Json);
-    let refuse = |error: Error| match is_graphql {
-        true => graphql::refuse(media, respond::status(&error), error),
-        false => respond::failure(&error),
-    };
+    let shape = Shape::of(&request);
+    let refuse = |error: Error| shape.refuse(respond::status(&error), error);
     let Ok(seat) = seats.try_acquire_owned() else {
         return refuse(limits.max_concurrent_requests.exceeded().after(RETRY_AFTER));
     };
     let seat = Seat(Arc::new(Place { _permit: seat, complete: Notify::new() }));
     request.extensions_mut().insert(seat.clone());
-    if request.body().is_end_stream() {
+    // Only what is sent by POST has a body that is read.
+    if request.method() != Method::POST || request.body().is_end_stream() {
         seat.is_complete();
     }
     let time = Duration::from_secs(limits.max_request_seconds.value());

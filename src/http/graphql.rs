@@ -226,9 +226,10 @@ fn operation(media: Media, response: &Response) -> HttpResponse {
 /// The status of a response, by the code of why it was not executed. Of well-formed requests
 /// application/json says nothing by its status; that one is too large is no matter of form.
 fn status(media: Media, code: Option<&str>) -> StatusCode {
+    let is = |known: Code| code == Some(known.as_str());
     match (code, media) {
-        (Some("PAYLOAD_TOO_LARGE"), _) => StatusCode::PAYLOAD_TOO_LARGE,
-        (Some("INTERNAL_SERVER_ERROR"), _) => StatusCode::INTERNAL_SERVER_ERROR,
+        _ if is(Code::PayloadTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if is(Code::InternalServerError) => StatusCode::INTERNAL_SERVER_ERROR,
         (Some(_), Media::GraphqlResponse) => StatusCode::BAD_REQUEST,
         (Some(_), Media::Json) | (None, _) => StatusCode::OK,
     }

@@ -1,7 +1,7 @@
 //! Answers outside of GraphQL: JSON with a code and a message for every failure.
 
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -61,14 +61,24 @@ pub fn failure<'a>(error: &'a Error) -> Response {
     response
 }
 
-/// A failure in the shape of the answers at a path, with a status of its own.
-pub fn refusal_at(path: &str, status: StatusCode, error: Error) -> Response {
-    let mut response = match path {
-        graphql::ROUTE => graphql::refuse(Media::Json, status, error),
-        _ => failure(&error),
-    };
-    *response.status_mut() = status;
-    response
+/// The shape of the answer to a request: that of its route, and of what its client takes.
+pub struct Shape(Option<Media>);
+
+impl Shape {
+    pub fn of<B>(request: &Request<B>) -> Self {
+        let media = || Media::accepted(request.headers()).unwrap_or(Media::Json);
+        Self((request.uri().path() == graphql::ROUTE).then(media))
+    }
+
+    /// A failure in this shape, with a status of its own.
+    pub fn refuse(&self, status: StatusCode, error: Error) -> Response {
+        let mut response = match self.0 {
+            Some(media) => graphql::refuse(media, status, error),
+            None => failure(&error),
+        };
+        *response.status_mut() = status;
+        response
+    }
 }
 
 /// Says when to try again, in seconds from now.

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::error::{Code, Error};
-use crate::http::respond;
+use crate::http::respond::Shape;
 
 /// How far the server is on its way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Stage {
             _ if path == "/readyz" => {
                 (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n").into_response()
             }
-            Self::Finishing if path != "/healthz" => refusal(path),
+            Self::Finishing if path != "/healthz" => refusal(request),
             Self::Leaving | Self::Finishing => return None,
         };
         if self == Self::Finishing {
@@ -38,10 +38,10 @@ impl Stage {
     }
 }
 
-fn refusal(path: &str) -> Response {
+fn refusal(request: &Request<Body>) -> Response {
     let error = Error::client(
         Code::ServiceUnavailable,
         "the server is stopping, and did nothing about this request; send it again",
     );
-    respond::refusal_at(path, StatusCode::SERVICE_UNAVAILABLE, error.after(2))
+    Shape::of(request).refuse(StatusCode::SERVICE_UNAVAILABLE, error.after(2))
 }
