@@ -9,6 +9,7 @@ use super::event::Event;
 use super::id::Id;
 use super::json::{Json, Members, shortened};
 use super::network;
+use super::read::PAGING;
 use super::time::Time;
 
 /// An event's place in its tenant's log. Its encoding is the event's id and its cursor.
@@ -241,17 +242,18 @@ pub enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct List([u8; MAC_BYTES]);
 
-/// The arguments that do not choose what is in a list: those for its page, for its order, which is known
-/// otherwise, and for how it is written.
-const NOT_CHOOSING: [&str; 7] =
-    ["first", "last", "after", "before", "order_by", "locale", "time_zone"];
+/// The arguments beside those of the page that do not choose what is in a list: that for its order, which
+/// is known otherwise, and those for how it is written.
+const NOT_CHOOSING: [&str; 3] = ["order_by", "locale", "time_zone"];
 
 impl List {
     /// The list that a field answers for these arguments.
     pub fn of(field: &str, arguments: Members) -> Self {
-        let chosen = arguments
-            .into_iter()
-            .filter(|(name, value)| !NOT_CHOOSING.contains(&name.as_str()) && *value != Json::Null);
+        let chosen = arguments.into_iter().filter(|(name, value)| {
+            !PAGING.contains(&name.as_str())
+                && !NOT_CHOOSING.contains(&name.as_str())
+                && *value != Json::Null
+        });
         let text = format!("{field} {}", Json::Object(chosen.collect()).canonical());
         let digest = digest::digest(&digest::SHA256, text.as_bytes());
         let mut list = Self([0; MAC_BYTES]);

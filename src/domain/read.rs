@@ -5,7 +5,7 @@ use super::id::Id;
 use super::json::{Json, Members, shortened};
 
 /// The arguments that say which page, and not of which list.
-const PAGING: [&str; 4] = ["first", "last", "after", "before"];
+pub const PAGING: [&str; 4] = ["first", "last", "after", "before"];
 
 /// The arguments that say which values of a changed field.
 const VALUES: [&str; 2] = ["value_before", "value_after"];

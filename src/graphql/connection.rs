@@ -112,7 +112,10 @@ impl Events {
             has_previous_page,
             start_cursor: ends.0.cloned().map(cursor),
         };
-        let cursors = places.into_iter().map(cursor).collect();
+        let cursors = match edges.exists() {
+            true => places.into_iter().map(cursor).collect(),
+            false => Vec::new(),
+        };
         Ok(Self { items, cursors, page_info, total_count })
     }
 }

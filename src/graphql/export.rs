@@ -17,13 +17,10 @@ use super::warning::Warnings;
 use super::{Requester, Schema, sdl, to_variables};
 use crate::domain::json::{Json, Members, shortened};
 use crate::domain::kind::EventType;
-use crate::domain::read::Read;
+use crate::domain::read::{PAGING, Read};
 use crate::error::{Code, Error, Result};
 use crate::export::Format;
 use crate::reads::Reader;
-
-/// The arguments of `auditLog` that say which page; an export holds all of them.
-const PAGING: [&str; 4] = ["first", "last", "after", "before"];
 
 /// How many events are read at once: each may have a megabyte, and is in memory more than once.
 const PAGE: usize = 250;

@@ -18,7 +18,8 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Cursor(pub String);
 
-/// An opaque place in a list. Give it back as `after` or `before`, in the same order it came from.
+/// An opaque place in a list. Give it back as `after` or `before`, to the same list: with the same
+/// filter and `order_by`.
 #[Scalar(name = "Cursor")]
 impl ScalarType for Cursor {
     fn parse(value: Value) -> InputValueResult<Self> {
