@@ -22,7 +22,8 @@ use crate::error::{Error, Result};
 
 type Rows = Select<audit_event::Entity>;
 
-/// How many bytes of events a page has, about; where they are met before its end, it ends there.
+/// How many bytes of events a page has, about; where they are met before its end, it ends there. (The first
+/// rows are read before that is known.)
 const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How many rows are read before it is known how large they are.
@@ -143,7 +144,9 @@ impl Store {
         filter: &EventFilter,
         request: &PageRequest,
     ) -> Result<String> {
-        let statement = self.page(scope, filter, request).build(self.backend().sea());
+        let first = FIRST_ROWS.min(u64::from(request.limit) + 1);
+        let statement = self.page(scope, filter, request).limit(first);
+        let statement = statement.build(self.backend().sea());
         let db = self.guarded_for(scope.tenant_id(), filter).await?;
         self.backend().explain(&db, statement).await
     }
@@ -160,13 +163,13 @@ impl Store {
     }
 
     fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
-        let PageRequest { order, ref after, ref before, limit, end } = *request;
+        let PageRequest { order, ref after, ref before, limit: _, end } = *request;
         let beyond = |place: &Place, later| filter::beyond(order, place, later);
         let between = Condition::all()
             .add_option(after.as_ref().map(|place| beyond(place, true)))
             .add_option(before.as_ref().map(|place| beyond(place, false)));
         let rows = self.select(scope, filter).filter(between);
-        ordered(rows, order, end == End::First).limit(u64::from(limit) + 1)
+        ordered(rows, order, end == End::First)
     }
 }
 

@@ -53,22 +53,18 @@ struct Lane {
 
 impl Lanes {
     pub fn start(database: &Database, clock: &Clock, partitions: &Partitions) -> Self {
-        let start = |_| {
-            let (queue, requests) = mpsc::channel(QUEUE);
-            let lane = Lane {
-                database: database.clone(),
-                clock: Arc::clone(clock),
-                partitions: partitions.clone(),
-            };
-            tokio::spawn(lane.run(requests));
-            queue
-        };
         let lane = Lane {
             database: database.clone(),
             clock: Arc::clone(clock),
             partitions: partitions.clone(),
         };
-        Self { queues: (0..database.backend.lanes()).map(start).collect(), lane: Arc::new(lane) }
+        let start = |_| {
+            let (queue, requests) = mpsc::channel(QUEUE);
+            tokio::spawn(lane.clone().run(requests));
+            queue
+        };
+        let queues = (0..database.backend.lanes()).map(start).collect();
+        Self { queues, lane: Arc::new(lane) }
     }
 
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
