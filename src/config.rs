@@ -61,7 +61,8 @@ pub struct Serving {
     #[arg(long, value_name = "FILE", env = "AUDITLOG_JWT_JWKS_FILE")]
     pub jwt_jwks_file: Option<PathBuf>,
 
-    /// The same, fetched from a URL and fetched again when keys change
+    /// The same, fetched from an https:// URL (or one of this machine), every ten minutes and when a
+    /// token names a key that is not in it
     #[arg(long, value_name = "URL", env = "AUDITLOG_JWT_JWKS_URL")]
     pub jwt_jwks_url: Option<String>,
 

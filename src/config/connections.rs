@@ -44,7 +44,7 @@ pub struct Connections {
     #[arg(long, value_name = "TIME", env = "AUDITLOG_SHUTDOWN_DELAY")]
     pub shutdown_delay: Option<String>,
 
-    /// How long after that the requests that are under way may take [default: 20s]
+    /// How long after that the requests that are under way may take [default: 35s]
     #[arg(long, value_name = "TIME", env = "AUDITLOG_SHUTDOWN_GRACE")]
     pub shutdown_grace: Option<String>,
 }
