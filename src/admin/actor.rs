@@ -5,10 +5,10 @@ use crate::domain::event::{Context, NewEvent};
 use crate::domain::id::Id;
 use crate::domain::json::Json;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
+use crate::domain::organization::Organization;
 use crate::domain::tree::Tree;
 use crate::domain::viewer::{Membership, Permission, Scope, Viewer};
 use crate::error::{Error, Result};
-use crate::store::organizations::Organization;
 use crate::store::users::User;
 use crate::store::{Store, Transaction};
 
@@ -104,10 +104,7 @@ impl Actor {
     ) -> Result<Option<Organization>> {
         match &self.who {
             Who::Operator => store.organization_anywhere(id).await,
-            Who::Owner { scope, .. } => {
-                let found = store.organizations_in(scope, vec![id.clone()]).await?;
-                Ok(found.into_iter().next())
-            }
+            Who::Owner { scope, .. } => Ok(scope.organization(id).cloned()),
         }
     }
 

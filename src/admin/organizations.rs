@@ -5,9 +5,10 @@ use super::input::{Answer, Input, taken};
 use super::{object, string};
 use crate::domain::id::Id;
 use crate::domain::kind::{EventType, ResourceName};
+use crate::domain::organization::Organization;
 use crate::error::{Error, Result};
 use crate::store::Store;
-use crate::store::organizations::{self, Organization};
+use crate::store::organizations;
 
 /// Adds an organization below a parent, or (the operator only) as the root of a new tenant.
 pub async fn create_organization(

@@ -77,28 +77,30 @@ impl Authenticator {
         if !api_key::is_well_formed(secret) {
             return Err(unknown());
         }
-        let found = self.store.api_key_by_hash(&api_key::hash(secret)).await?;
+        let hash = api_key::hash(secret);
+        let found = self.store.api_key_by_hash(&hash).await?;
         let key = found.ok_or_else(unknown)?;
+        let now = self.store.now();
         let over = match (key.revoked_at, key.expires_at) {
             (Some(_), _) => Some((Reason::DeletedKey, "the API key was deleted")),
-            (None, Some(at)) if at <= self.store.now() => {
-                Some((Reason::ExpiredKey, "the API key has expired"))
-            }
+            (None, Some(at)) if at <= now => Some((Reason::ExpiredKey, "the API key has expired")),
             _ => None,
         };
         if let Some((reason, what)) = over {
-            self.fail(Whose::Key(key), reason, what, context);
+            self.fail(Whose::Key((*key).clone()), reason, what, context);
             return Err(Refusal::new(reason, MESSAGE));
         }
         self.count(|| Credential::Key(key.id.clone()))?;
-        let viewer = self.store.viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
-        // Nobody waits for this, and it failing is no reason to turn somebody away.
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            if let Err(Error::Internal(error)) = store.touch_api_key(&key).await {
-                warn(&error);
-            }
-        });
+        let viewer = self.store.known_viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
+        if self.store.is_use_due(&key, &hash, now) {
+            // Nobody waits for this, and it failing is no reason to turn somebody away.
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                if let Err(Error::Internal(error)) = store.touch_api_key(&key, now).await {
+                    warn(&error);
+                }
+            });
+        }
         Ok(viewer)
     }
 
@@ -113,9 +115,9 @@ impl Authenticator {
         let unknown =
             || Refusal::new(Reason::UnknownUser, "the token's sub is no user of this server");
         let user_id = Id::user(subject).map_err(|_| unknown())?;
-        let user = self.store.user_anywhere(&user_id).await?.ok_or_else(unknown)?;
+        let user = self.store.user_signing_in(&user_id).await?.ok_or_else(unknown)?;
         self.count(|| Credential::Subject(user.id.clone()))?;
-        Ok(self.store.viewer(user.tenant_id, user.id).await?)
+        Ok(self.store.known_viewer(user.tenant_id, user.id).await?)
     }
 
     /// Counts a request by a good credential, and refuses one too many.

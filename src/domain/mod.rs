@@ -13,6 +13,7 @@ pub mod kind;
 pub mod limits;
 pub mod network;
 pub mod note;
+pub mod organization;
 pub mod page;
 pub mod pattern;
 pub mod period;

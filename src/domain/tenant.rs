@@ -1,9 +1,11 @@
 //! All that a tenant's events are recorded and read by.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::definition::Definitions;
 use super::id::Id;
+use super::organization::Organization;
 use super::plan::Retention;
 use super::policy::{Policies, RecordType, Rules};
 use super::sensitive::SensitiveFields;
@@ -20,6 +22,8 @@ pub struct Tenant {
     /// Which state of the settings this is.
     pub revision: i64,
     /// The organizations.
+    pub organizations: HashMap<Id, Organization>,
+    /// How they hang together.
     pub tree: Tree,
     /// How its log is kept.
     pub settings: Settings,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::id::Id;
 use super::kind::View;
+use super::organization::Organization;
 use super::tenant::Tenant;
 use super::time::Time;
 
@@ -321,8 +322,16 @@ impl Scope {
             && (self.everybody.holds(organization_id) || self.own.as_ref().is_some_and(is_own))
     }
 
-    /// The organizations of the scope as the tree stands now, in no particular order.
-    pub fn organization_ids(&self) -> Vec<&Id> {
-        self.tenant.tree.ids().filter(|id| self.holds(id)).collect()
+    /// The organization with this id, if it is in the scope as the tree stands now.
+    pub fn organization(&self, id: &Id) -> Option<&Organization> {
+        self.tenant.organizations.get(id).filter(|_| self.holds(id))
+    }
+
+    /// The organizations of the scope as the tree stands now, parents before children.
+    pub fn all_organizations(&self) -> Vec<&Organization> {
+        let all = self.tenant.organizations.values();
+        let mut all: Vec<_> = all.filter(|organization| self.holds(&organization.id)).collect();
+        all.sort_by_key(|organization| (organization.depth, &organization.id));
+        all
     }
 }

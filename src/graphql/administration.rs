@@ -6,9 +6,10 @@ use super::Requester;
 use super::people::{Organization, OrganizationMembership, User};
 use crate::admin::{self, Actor, Answer, NewUser, Rights, RightsChange};
 use crate::domain::kind::View;
+use crate::domain::organization;
 use crate::domain::viewer::Scope;
 use crate::error::Result;
-use crate::store::{Store, organizations};
+use crate::store::Store;
 
 #[derive(Default)]
 pub struct Administration;
@@ -279,11 +280,11 @@ impl Administration {
 /// An organization as whoever just administered it, and its parent, sees it.
 async fn administered(
     store: &Store,
-    organization: Option<organizations::Organization>,
+    organization: Option<organization::Organization>,
 ) -> Result<Option<Organization>> {
     let Some(organization) = organization else { return Ok(None) };
     let scope = Scope::whole(store.tenant(&organization.tenant_id).await?);
-    Ok(Some(Organization::seen_in(&scope, organization)))
+    Ok(Some(Organization::seen_in(&scope, &organization)))
 }
 
 /// The requester as an owner; refused when they are owner of nothing.

@@ -46,7 +46,8 @@ pub async fn viewable(ctx: &Context<'_>, permission: Permission) -> Result<Scope
             _ => "viewing the audit log needs can_view_audit_log or is_owner on a membership",
         }));
     }
-    ctx.data_unchecked::<Store>().scope(viewer, permission).await
+    // It was asked whether what is known is current when the viewer signed in.
+    ctx.data_unchecked::<Store>().known_scope(viewer, permission).await
 }
 
 /// The part of what is visible that is asked for. An organization that may not be seen and one that

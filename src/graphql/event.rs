@@ -144,8 +144,8 @@ impl AuditEvent {
         let mut organizations = HashMap::new();
         if needs.organizations {
             let ids = distinct(events.iter().map(|event| &event.organization_id));
-            let found = store.organizations_in(scope, ids).await?;
-            organizations.extend(found.into_iter().map(|organization| {
+            let found = ids.iter().filter_map(|id| scope.organization(id));
+            organizations.extend(found.map(|organization| {
                 (organization.id.clone(), Organization::seen_in(scope, organization))
             }));
         }

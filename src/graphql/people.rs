@@ -7,8 +7,9 @@ use super::scalar::DateTime;
 use crate::domain::id::Id;
 use crate::domain::kind::View;
 use crate::domain::note;
+use crate::domain::organization;
 use crate::domain::viewer::{self, Scope};
-use crate::store::{api_keys, organizations, users};
+use crate::store::{api_keys, users};
 
 rows_of! {
     /// A person or service account of the audited application.
@@ -111,11 +112,12 @@ impl User {
 
 impl Organization {
     /// The organization as somebody with this scope sees it.
-    pub fn seen_in(scope: &Scope, organization: organizations::Organization) -> Self {
+    pub fn seen_in(scope: &Scope, organization: &organization::Organization) -> Self {
+        let parent_id = organization.parent_id.clone().filter(|parent| scope.holds(parent));
         Self {
-            id: id(organization.id),
-            name: organization.name,
-            parent_id: organization.parent_id.filter(|parent| scope.holds(parent)).map(id),
+            id: id(organization.id.clone()),
+            name: organization.name.clone(),
+            parent_id: parent_id.map(id),
         }
     }
 }

@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 
 use super::directory::{self, Kind};
 use super::entity::api_key;
-use super::{Store, Transaction};
+use super::{Store, Transaction, tenants};
 use crate::domain::id::Id;
 use crate::domain::time::Time;
 use crate::error::Result;
@@ -55,20 +55,6 @@ impl From<api_key::Model> for ApiKey {
 }
 
 impl Store {
-    /// The key whose secret has this hash, deleted or not.
-    pub async fn api_key_by_hash(&self, secret_hash: &str) -> Result<Option<ApiKey>> {
-        let db = self.readers();
-        let Some(tenant_id) = directory::tenant_of(db, Kind::ApiKey, secret_hash).await? else {
-            return Ok(None);
-        };
-        let row = api_key::Entity::find()
-            .filter(api_key::Column::TenantId.eq(tenant_id.as_str()))
-            .filter(api_key::Column::SecretHash.eq(secret_hash))
-            .one(db)
-            .await?;
-        Ok(row.map(ApiKey::from))
-    }
-
     /// The tenant of the key with this id. For the operator: owners ask within their own tenant.
     pub async fn tenant_of_api_key(&self, id: &Id) -> Result<Option<Id>> {
         directory::tenant_of(self.readers(), Kind::ApiKeyId, id.as_str()).await
@@ -88,12 +74,8 @@ impl Store {
     }
 
     /// Keeps the time of a key's use, if what is stored is older than [`LAST_USE_PRECISION`].
-    pub async fn touch_api_key(&self, key: &ApiKey) -> Result<()> {
-        let now = self.now();
+    pub async fn touch_api_key(&self, key: &ApiKey, now: Time) -> Result<()> {
         let earlier = now - LAST_USE_PRECISION;
-        if key.last_used_at.is_some_and(|last| last > earlier) {
-            return Ok(());
-        }
         // Of many requests that come at once, the first one keeps the time.
         let is_due = Condition::any()
             .add(api_key::Column::LastUsedAt.is_null())
@@ -107,6 +89,20 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// The key of a tenant whose secret has this hash, deleted or not.
+pub(super) async fn by_hash(
+    db: &impl ConnectionTrait,
+    tenant_id: &Id,
+    secret_hash: &str,
+) -> Result<Option<ApiKey>> {
+    let row = api_key::Entity::find()
+        .filter(api_key::Column::TenantId.eq(tenant_id.as_str()))
+        .filter(api_key::Column::SecretHash.eq(secret_hash))
+        .one(db)
+        .await?;
+    Ok(row.map(ApiKey::from))
 }
 
 /// The key with this id in a tenant, unless it was deleted. Nobody else changes it until the
@@ -137,7 +133,7 @@ pub async fn insert(transaction: &Transaction, key: &ApiKey, secret_hash: &str) 
     })
     .exec_without_returning(transaction)
     .await?;
-    Ok(())
+    tenants::touch_people(transaction, &key.tenant_id).await
 }
 
 /// Keeps until when a key opens anything: what is deleted, from the commit on, and what expires. It is
@@ -152,5 +148,5 @@ pub async fn save_end(transaction: &Transaction, key: &ApiKey) -> Result<()> {
     })
     .exec(transaction)
     .await?;
-    Ok(())
+    tenants::touch_people(transaction, &key.tenant_id).await
 }

@@ -9,7 +9,7 @@ use crate::domain::id::Id;
 use crate::error::Result;
 
 /// What an id in the directory is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Organization,
     User,

@@ -22,6 +22,7 @@ pub mod note_rules;
 pub mod organizations;
 mod partitions;
 mod patience;
+mod people;
 pub mod plans;
 pub mod policies;
 pub mod purge;
@@ -54,6 +55,7 @@ use lanes::Lanes;
 use partitions::Partitions;
 use patience::Claim;
 pub use patience::Patience;
+use people::People;
 use tenants::Tenants;
 
 /// What is being done, for the log.
@@ -88,6 +90,7 @@ pub struct Store {
     partitions: Partitions,
     lanes: Lanes,
     tenants: Tenants,
+    people: People,
 }
 
 impl Database {
@@ -148,6 +151,7 @@ impl Store {
             random,
             partitions,
             tenants: Tenants::default(),
+            people: People::default(),
         };
         store.prepare_partitions().await?;
         Ok(store)

@@ -8,27 +8,11 @@ use super::directory::{self, Kind};
 use super::entity::{organization, sequence_head};
 use super::{Backend, Store, Transaction, tenants};
 use crate::domain::id::Id;
+use crate::domain::organization::Organization;
 use crate::domain::time::Time;
 use crate::domain::tree::{Path, Tree};
 use crate::domain::viewer::{Permission, Scope, Viewer};
 use crate::error::Result;
-
-/// A node of a tenant's tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Organization {
-    /// The root of its tree; itself for a root.
-    pub tenant_id: Id,
-    /// Its id in the audited application.
-    pub id: Id,
-    /// The organization above it; none for a root.
-    pub parent_id: Option<Id>,
-    /// How far below the root it is.
-    pub depth: i64,
-    /// Its name, for people.
-    pub name: String,
-    /// When it was added.
-    pub created_at: Time,
-}
 
 impl From<organization::Model> for Organization {
     fn from(row: organization::Model) -> Self {
@@ -66,24 +50,10 @@ impl Store {
         Ok(Scope::of(tenant, viewer, permission, self.now()))
     }
 
-    /// Those of `ids` that are organizations of the scope.
-    pub async fn organizations_in(&self, scope: &Scope, ids: Vec<Id>) -> Result<Vec<Organization>> {
-        let ids: Vec<String> =
-            ids.into_iter().filter(|id| scope.holds(id)).map(String::from).collect();
-        let rows = organization::Entity::find()
-            .filter(organization::Column::TenantId.eq(scope.tenant_id().as_str()))
-            .filter(self.backend().is_one_of(organization::Column::Id, ids))
-            .all(self.readers())
-            .await?;
-        Ok(rows.into_iter().map(Organization::from).collect())
-    }
-
-    /// Every organization of the scope, parents before children.
-    pub async fn organizations_of(&self, scope: &Scope) -> Result<Vec<Organization>> {
-        let ids = scope.organization_ids().into_iter().cloned().collect();
-        let mut organizations = self.organizations_in(scope, ids).await?;
-        organizations.sort_by(|a, b| (a.depth, &a.id).cmp(&(b.depth, &b.id)));
-        Ok(organizations)
+    /// The same as the tree stood when the viewer signed in, or later: without asking the database.
+    pub async fn known_scope(&self, viewer: &Viewer, permission: Permission) -> Result<Scope> {
+        let tenant = self.known_tenant(&viewer.tenant_id).await?;
+        Ok(Scope::of(tenant, viewer, permission, self.now()))
     }
 }
 
@@ -96,6 +66,18 @@ pub async fn find(
     let row =
         organization::Entity::find_by_id((tenant_id.to_string(), id.to_string())).one(db).await?;
     Ok(row.map(Organization::from))
+}
+
+/// Every organization of a tenant.
+pub(super) async fn of_tenant(
+    db: &impl ConnectionTrait,
+    tenant_id: &Id,
+) -> Result<Vec<Organization>> {
+    let rows = organization::Entity::find()
+        .filter(organization::Column::TenantId.eq(tenant_id.as_str()))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(Organization::from).collect())
 }
 
 /// Adds an organization below `parent`, or as the root of a new tenant; `None` when its id is taken.
@@ -115,6 +97,7 @@ pub async fn insert(
             tenant_id: Set(tenant_id.to_string()),
             last_sequence: Set(0),
             settings_revision: Set(0),
+            people_revision: Set(0),
         })
         .exec_without_returning(transaction)
         .await?;

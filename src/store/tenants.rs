@@ -1,8 +1,9 @@
 //! Tenants with all their settings, kept in memory and known to be current.
 //!
 //! Every change of a tenant's settings raises one number in the row that appending locks. So a
-//! reader asks for that number alone, and a recorder for nothing at all: appending compares it under
-//! the lock, and events that were prepared by older settings are prepared again.
+//! reader asks for that number alone, once a request, when it signs in; and a recorder need not: appending
+//! compares it under the lock, and events that were prepared by older settings are prepared again. A second
+//! number in the same row stands for the tenant's people (`store::people`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,10 @@ use sea_orm::{
 };
 
 use super::entity::{organization, sequence_head};
-use super::{Store, Transaction, definitions, note_rules, partitions, plans, policies, settings};
+use super::{
+    Store, Transaction, definitions, note_rules, organizations, partitions, plans, policies,
+    settings,
+};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::tree::Tree;
@@ -33,8 +37,15 @@ impl Tenants {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    fn keep(&self, tenant: &Arc<Tenant>) {
+    /// Keeps a tenant in place of what was kept when reading it began, unless somebody else has kept it
+    /// newer meanwhile.
+    fn keep(&self, tenant: &Arc<Tenant>, before: Option<&Arc<Tenant>>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = kept.get(&tenant.id);
+        let is_as_before = now.map(Arc::as_ptr) == before.map(Arc::as_ptr);
+        if !is_as_before && now.is_some_and(|now| now.revision >= tenant.revision) {
+            return;
+        }
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
@@ -45,28 +56,33 @@ impl Tenants {
 impl Store {
     /// A tenant as it is set up at this moment.
     pub async fn tenant(&self, id: &Id) -> Result<Arc<Tenant>> {
+        Ok(self.current(id).await?.0)
+    }
+
+    /// The same, with the revision of its people.
+    pub(super) async fn current(&self, id: &Id) -> Result<(Arc<Tenant>, i64)> {
         let db = self.readers();
-        let mut revision = revision(db, id).await?;
+        let mut revisions = revisions(db, id).await?;
         let kept = self.tenants.get(id);
         if let Some(kept) = &kept
-            && kept.revision == revision
+            && kept.revision == revisions.settings
         {
-            return Ok(Arc::clone(kept));
+            return Ok((Arc::clone(kept), revisions.people));
         }
         loop {
-            let tenant = Arc::new(load(db, id, revision, kept.as_deref()).await?);
+            let tenant = Arc::new(load(db, id, revisions.settings, kept.as_deref()).await?);
             // What was read belongs together when nothing changed meanwhile.
-            let after = self::revision(db, id).await?;
-            if after == revision {
-                self.tenants.keep(&tenant);
-                return Ok(tenant);
+            let after = self::revisions(db, id).await?;
+            if after.settings == revisions.settings {
+                self.tenants.keep(&tenant, kept.as_ref());
+                return Ok((tenant, revisions.people));
             }
-            revision = after;
+            revisions = after;
         }
     }
 
-    /// A tenant as this server last knew it, for appending, which refuses what was prepared by
-    /// settings that are no longer in force.
+    /// A tenant as this server last knew it: as it was when whoever asks signed in, or later. Appending
+    /// refuses what was prepared by settings that are no longer in force.
     pub async fn known_tenant(&self, id: &Id) -> Result<Arc<Tenant>> {
         match self.tenants.get(id) {
             Some(kept) => Ok(kept),
@@ -79,13 +95,26 @@ impl Store {
 /// appended for the tenant until then. Every change of what [`Tenant`] holds must call it, and every
 /// change of what may be purged.
 pub async fn touch(transaction: &Transaction, tenant_id: &Id) -> Result<()> {
-    let column = sequence_head::Column::SettingsRevision;
+    raise(transaction, tenant_id, sequence_head::Column::SettingsRevision).await?;
+    partitions::keep_open(transaction).await
+}
+
+/// The same for the tenant's users, memberships and API keys: every change of them must call it.
+pub(super) async fn touch_people(transaction: &Transaction, tenant_id: &Id) -> Result<()> {
+    raise(transaction, tenant_id, sequence_head::Column::PeopleRevision).await
+}
+
+async fn raise(
+    transaction: &Transaction,
+    tenant_id: &Id,
+    revision: sequence_head::Column,
+) -> Result<()> {
     sequence_head::Entity::update_many()
-        .col_expr(column, Expr::col(column).add(1))
+        .col_expr(revision, Expr::col(revision).add(1))
         .filter(sequence_head::Column::TenantId.eq(tenant_id.as_str()))
         .exec(transaction)
         .await?;
-    partitions::keep_open(transaction).await
+    Ok(())
 }
 
 /// Holds the tenant's lock until the transaction ends: nothing is appended for it meanwhile, and none
@@ -100,14 +129,23 @@ pub async fn lock(transaction: &Transaction, tenant_id: &Id) -> Result<i64> {
     Ok(head.settings_revision)
 }
 
-async fn revision(db: &impl ConnectionTrait, id: &Id) -> Result<i64> {
-    let found: Option<i64> = sequence_head::Entity::find_by_id(id.as_str())
+/// What a tenant's settings and its people are numbered by.
+struct Revisions {
+    settings: i64,
+    people: i64,
+}
+
+async fn revisions(db: &impl ConnectionTrait, id: &Id) -> Result<Revisions> {
+    let found: Option<(i64, i64)> = sequence_head::Entity::find_by_id(id.as_str())
         .select_only()
         .column(sequence_head::Column::SettingsRevision)
+        .column(sequence_head::Column::PeopleRevision)
         .into_tuple()
         .one(db)
         .await?;
-    found.ok_or_else(|| Error::internal("reading a tenant", "it has no sequence head"))
+    let (settings, people) =
+        found.ok_or_else(|| Error::internal("reading a tenant", "it has no sequence head"))?;
+    Ok(Revisions { settings, people })
 }
 
 /// Reads a tenant; what did not change since `earlier` need not be made anew.
@@ -117,10 +155,13 @@ async fn load(
     revision: i64,
     earlier: Option<&Tenant>,
 ) -> Result<Tenant> {
+    let organizations = organizations::of_tenant(db, id).await?;
+    let parents = organizations.iter().map(|found| (found.id.clone(), found.parent_id.clone()));
     Ok(Tenant {
         id: id.clone(),
         revision,
-        tree: tree(db, id).await?,
+        tree: Tree::new(parents),
+        organizations: organizations.into_iter().map(|found| (found.id.clone(), found)).collect(),
         definitions: definitions::known(db, id, earlier.map(|tenant| &tenant.definitions)).await?,
         policies: policies::all(db, id).await?,
         sensitive_fields: policies::all_sensitive(db, id).await?,

@@ -9,11 +9,11 @@ use sea_orm::{
 
 use super::directory::{self, Kind};
 use super::entity::{organization_membership as membership, user};
-use super::{Store, Transaction};
+use super::{Backend, Store, Transaction, tenants};
 use crate::domain::id::Id;
 use crate::domain::kind::View;
 use crate::domain::time::Time;
-use crate::domain::viewer::{Membership, Viewer};
+use crate::domain::viewer::Membership;
 use crate::error::Result;
 
 /// A person or service account of the audited application.
@@ -72,15 +72,6 @@ impl Store {
         }
     }
 
-    /// A user with the memberships they hold at this moment.
-    pub async fn viewer(&self, tenant_id: Id, user_id: Id) -> Result<Viewer> {
-        Ok(Viewer {
-            memberships: memberships_of(self.readers(), &tenant_id, &user_id).await?,
-            tenant_id,
-            user_id,
-        })
-    }
-
     /// Every membership of some users of a tenant.
     pub async fn memberships_of_users(
         &self,
@@ -95,17 +86,22 @@ impl Store {
             .await?;
         Ok(rows.into_iter().map(Membership::from).collect())
     }
+}
 
-    /// Those of `ids` that are users of the tenant.
-    pub async fn users_in(&self, tenant_id: &Id, ids: Vec<Id>) -> Result<Vec<User>> {
-        let ids = ids.into_iter().map(String::from).collect();
-        let rows = user::Entity::find()
-            .filter(user::Column::TenantId.eq(tenant_id.as_str()))
-            .filter(self.backend().is_one_of(user::Column::Id, ids))
-            .all(self.readers())
-            .await?;
-        Ok(rows.into_iter().map(User::from).collect())
-    }
+/// Those of `ids` that are users of the tenant.
+pub(super) async fn among(
+    db: &impl ConnectionTrait,
+    backend: Backend,
+    tenant_id: &Id,
+    ids: Vec<Id>,
+) -> Result<Vec<User>> {
+    let ids = ids.into_iter().map(String::from).collect();
+    let rows = user::Entity::find()
+        .filter(user::Column::TenantId.eq(tenant_id.as_str()))
+        .filter(backend.is_one_of(user::Column::Id, ids))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(User::from).collect())
 }
 
 /// The user with this id in a tenant.
@@ -129,6 +125,7 @@ pub async fn insert(transaction: &Transaction, user: &User, created_at: Time) ->
     })
     .exec_without_returning(transaction)
     .await?;
+    tenants::touch_people(transaction, &user.tenant_id).await?;
     Ok(true)
 }
 
@@ -180,6 +177,7 @@ pub async fn insert_membership(
         .on_conflict(one_each)
         .exec_without_returning(transaction)
         .await?;
+    tenants::touch_people(transaction, tenant_id).await?;
     Ok(inserted > 0)
 }
 
@@ -190,7 +188,7 @@ pub async fn update_membership(
     membership: &Membership,
 ) -> Result<()> {
     membership::Entity::update(membership_row(tenant_id, membership)).exec(transaction).await?;
-    Ok(())
+    tenants::touch_people(transaction, tenant_id).await
 }
 
 fn membership_row(tenant_id: &Id, membership: &Membership) -> membership::ActiveModel {

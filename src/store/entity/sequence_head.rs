@@ -10,6 +10,8 @@ pub struct Model {
     pub last_sequence: i64,
     /// Raised by every change of what the tenant's events are recorded by.
     pub settings_revision: i64,
+    /// Raised by every change of the tenant's users, memberships and API keys.
+    pub people_revision: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
