@@ -107,8 +107,8 @@ pub async fn create_user(
     };
     let user = User { tenant_id: organization.tenant_id.clone(), id, first_name, last_name, email };
     let membership = new_membership(store, &user.id, &organization.id, new.rights)?;
-    let actor = actor.clone();
-    store
+    let (actor, tenant_id) = (actor.clone(), user.tenant_id.clone());
+    let created = store
         .write(move |store, transaction| {
             Box::pin(async move {
                 if !users::insert(transaction, &user, store.now()).await? {
@@ -131,7 +131,9 @@ pub async fn create_user(
                 Ok(Ok((user, membership)))
             })
         })
-        .await
+        .await;
+    store.forget_people(&tenant_id);
+    created
 }
 
 /// Makes a user a member of an organization.

@@ -8,15 +8,12 @@ use sea_orm::{
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::{Store, filter};
-use crate::domain::diff::Changes;
-use crate::domain::event::{Context, Defined, Event};
+use crate::domain::event::{Context, Event};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
-use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::note::Marks;
 use crate::domain::page::{End, Order, Page, PageRequest, Place, Position};
 use crate::domain::status_note;
-use crate::domain::tree::Path;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 
@@ -38,7 +35,6 @@ impl Store {
         filter: &EventFilter,
         request: &PageRequest,
     ) -> Result<Page<Event>> {
-        let db = self.guarded_for(scope.tenant_id(), filter).await?;
         // One more than asked for tells whether there is more.
         let wanted = u64::from(request.limit) + 1;
         let (mut events, mut bytes) = (Vec::new(), 0);
@@ -48,11 +44,12 @@ impl Store {
             // As many as fit, if those that follow are like those before.
             let fit = (MAX_PAGE_BYTES - bytes) * read / bytes.max(1);
             let size = if read == 0 { FIRST_ROWS } else { fit.max(1) }.min(wanted - read);
-            let rows = self.page(scope, filter, &rest).limit(size).all(&db).await?;
-            let is_all = u64::try_from(rows.len()).unwrap_or(u64::MAX) < size;
-            for row in rows {
-                bytes += bytes_of(&row);
-                events.push(readable(scope, row)?);
+            let select = self.page(scope, filter, &rest).limit(size);
+            let read = self.read_events(scope.tenant_id(), filter, select).await?;
+            let is_all = u64::try_from(read.len()).unwrap_or(u64::MAX) < size;
+            for event in read {
+                bytes += bytes_of(&event);
+                events.push(readable(scope, event)?);
             }
             let is_full = bytes >= MAX_PAGE_BYTES;
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
@@ -115,14 +112,12 @@ impl Store {
 
     /// The event at a position, if the scope holds it.
     pub async fn event(&self, scope: &Scope, position: Position) -> Result<Option<Event>> {
-        let db = self.guarded(scope.tenant_id()).await?;
-        let row = audit_event::Entity::find()
+        let select = audit_event::Entity::find()
             .filter(filter::in_scope(self.backend(), scope))
             .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
-            .filter(audit_event::Column::Sequence.eq(position.sequence))
-            .one(&db)
-            .await?;
-        row.map(|row| readable(scope, row)).transpose()
+            .filter(audit_event::Column::Sequence.eq(position.sequence));
+        let found = self.read_events(scope.tenant_id(), &EventFilter::default(), select).await?;
+        found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 
     /// The event that was recorded under its recorder's own id, if the scope holds it.
@@ -180,16 +175,16 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     by.fold(rows, |rows, key| rows.order_by(key, direction.clone()))
 }
 
-/// What of a row may be long.
-fn bytes_of(row: &audit_event::Model) -> u64 {
-    let texts = [&row.metadata, &row.description, &row.url, &row.user_agent, &row.page];
-    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>() + row.changes.len();
+/// What of an event may be long.
+fn bytes_of(event: &Event) -> u64 {
+    let Context { metadata, description, url, user_agent, page, .. } = &event.context;
+    let texts = [metadata, description, url, user_agent, page];
+    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>() + event.changes.bytes();
     u64::try_from(bytes).unwrap_or(u64::MAX) + 512
 }
 
-/// A row as whoever has the scope may read it: the one way from rows to events.
-fn readable(scope: &Scope, row: audit_event::Model) -> Result<Event> {
-    let mut event = Event::try_from(row)?;
+/// An event as whoever has the scope may read it: the one way from what is kept to what is told.
+fn readable(scope: &Scope, mut event: Event) -> Result<Event> {
     let tells_value = Marks::of(&event).is_some_and(|marks| marks.tells_value);
     if !scope.may_read_sensitive_values_of(&event.organization_id) {
         let hidden = scope.tenant().sensitive_fields.hide(event);
@@ -197,41 +192,4 @@ fn readable(scope: &Scope, row: audit_event::Model) -> Result<Event> {
     }
     let told = status_note::told(event, tells_value);
     told.map_err(|error| Error::internal("reading a status note", error))
-}
-
-impl TryFrom<audit_event::Model> for Event {
-    type Error = Error;
-
-    fn try_from(row: audit_event::Model) -> Result<Self> {
-        let defined = |name: Option<String>, version| {
-            name.map(|name| Defined { name: Id::trusted(name), version })
-        };
-        let unknown = |what| Error::internal("reading an event", format!("unknown {what}"));
-        Ok(Self {
-            position: Position { occurred_at: row.occurred_at, sequence: row.sequence },
-            recorded_at: row.recorded_at,
-            external_id: row.external_id.map(Id::trusted),
-            organization_id: Id::trusted(row.organization_id),
-            acting_user_id: row.acting_user_id.map(Id::trusted),
-            event_type: EventType::parse(&row.event_type).ok_or_else(|| unknown("event type"))?,
-            resource_name: ResourceName::parse(&row.resource_name)
-                .ok_or_else(|| unknown("resource name"))?,
-            resource_id: Id::trusted(row.resource_id),
-            custom_type: defined(row.custom_type, row.custom_type_version),
-            custom_resource: defined(row.custom_resource, row.custom_resource_version),
-            outcome: Outcome::parse(&row.outcome).ok_or_else(|| unknown("outcome"))?,
-            purpose: row.purpose,
-            organization_path: Path::stored(row.organization_path),
-            changes: Changes::stored(row.changes),
-            context: Context {
-                ip_address: row.ip_address,
-                user_agent: row.user_agent,
-                url: row.url,
-                page: row.page,
-                description: row.description,
-                request_id: row.request_id,
-                metadata: row.metadata,
-            },
-        })
-    }
 }

@@ -12,6 +12,7 @@ mod backlog;
 pub mod definitions;
 mod directory;
 mod entity;
+mod event_reads;
 pub mod events;
 mod filter;
 mod guard;
@@ -50,6 +51,7 @@ use crate::error::{Error, Result};
 pub use append::{Appended, Outcome, PreparedEvent};
 pub use backend::Backend;
 use entity::installation_secret;
+use event_reads::EventReaders;
 pub use idempotency::Fingerprint;
 use lanes::Lanes;
 use partitions::Partitions;
@@ -77,6 +79,7 @@ pub struct Database {
     url: String,
     patience: Patience,
     readers: DatabaseConnection,
+    event_readers: EventReaders,
     writers: DatabaseConnection,
 }
 
@@ -102,14 +105,11 @@ impl Database {
     /// Connects with the patience of a command or of a server.
     pub async fn connect_with(url: &str, patience: Patience) -> Result<Self> {
         let backend = Backend::of_url(url)?;
-        Ok(Self {
-            backend,
-            url: url.to_owned(),
-            patience,
-            // The writer comes first: it creates a missing SQLite file.
-            writers: backend.connect(url, backend::Role::Write, patience).await?,
-            readers: backend.connect(url, backend::Role::Read, patience).await?,
-        })
+        // The writer comes first: it creates a missing SQLite file.
+        let writers = backend.connect(url, backend::Role::Write, patience).await?;
+        let readers = backend.connect(url, backend::Role::Read, patience).await?;
+        let event_readers = EventReaders::new(backend, url, &readers, patience);
+        Ok(Self { backend, url: url.to_owned(), patience, readers, event_readers, writers })
     }
 
     /// Applies every migration that is still to be applied. Several servers may do so at once.

@@ -39,7 +39,8 @@ struct OfTenant {
     /// By the hash of the secret.
     keys: HashMap<String, Arc<ApiKey>>,
     memberships: HashMap<Id, Vec<Membership>>,
-    users: HashMap<Id, User>,
+    /// None for an id of which nobody was told.
+    users: HashMap<Id, Option<User>>,
 }
 
 impl People {
@@ -74,6 +75,10 @@ impl People {
         {
             put(of);
         }
+    }
+
+    fn forget(&self, tenant_id: &Id) {
+        self.lock().of.remove(tenant_id);
     }
 
     fn tenant_of(&self, kind: Kind, id: &str) -> Option<Id> {
@@ -183,7 +188,7 @@ impl Store {
         self.people.get(tenant_id, |of| {
             for id in &ids {
                 match of.users.get(id) {
-                    Some(user) => found.push(user.clone()),
+                    Some(user) => found.extend(user.clone()),
                     None => missing.push(id.clone()),
                 }
             }
@@ -193,15 +198,26 @@ impl Store {
             missing = ids;
         }
         if !missing.is_empty() {
-            let read = users::among(self.readers(), self.backend(), tenant_id, missing).await?;
-            for user in &read {
+            let (db, backend) = (self.readers(), self.backend());
+            let mut read = HashMap::new();
+            for user in users::among(db, backend, tenant_id, missing.clone()).await? {
+                read.insert(user.id.clone(), user);
+            }
+            for id in missing {
+                let user = read.remove(&id);
+                found.extend(user.clone());
                 self.people.put(tenant_id, revision, |of| {
-                    of.users.insert(user.id.clone(), user.clone());
+                    of.users.insert(id, user);
                 });
             }
-            found.extend(read);
         }
         Ok(found)
+    }
+
+    /// What is known of a tenant's people is read again, by whoever is in the middle of a request too. For
+    /// whoever changed them.
+    pub fn forget_people(&self, tenant_id: &Id) {
+        self.people.forget(tenant_id);
     }
 
     /// Whether the use of a key at this moment is to be kept; from now on it counts as kept.

@@ -179,8 +179,14 @@ impl Purger {
             }
         }
         let name = partition.name();
-        let detach = format!("ALTER TABLE audit_events DETACH PARTITION {name} CONCURRENTLY");
-        session.execute_unprepared(&detach).await?;
+        let detach = format!("ALTER TABLE audit_events DETACH PARTITION {name}");
+        if let Err(error) = session.execute_unprepared(&format!("{detach} CONCURRENTLY")).await {
+            // Citus does not distribute that; without it, reads of the whole wait for a moment.
+            match backend::sqlstate(&error).as_deref() {
+                Some(FEATURE_NOT_SUPPORTED) => session.execute_unprepared(&detach).await?,
+                _ => return Err(error.into()),
+            };
+        }
         partition.step_aside(session).await
     }
 
@@ -305,6 +311,7 @@ enum Closing {
 }
 
 /// What `lock_timeout` fails with.
+const FEATURE_NOT_SUPPORTED: &str = "0A000";
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// The partitions that are a part of the whole.

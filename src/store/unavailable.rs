@@ -57,8 +57,12 @@ fn of_code(code: &str) -> Option<Unavailable> {
     if code.len() == 5 {
         return of_sqlstate(code);
     }
-    let kind = code.parse::<u32>().ok()? & 0xff;
-    match kind {
+    of_sqlite(code.parse().ok()?)
+}
+
+/// By SQLite's extended code.
+pub(super) const fn of_sqlite(code: u32) -> Option<Unavailable> {
+    match code & 0xff {
         // Busy; locked; the file cannot be opened.
         5 | 6 | 14 => Some(Unavailable::Database),
         // Read-only; a failure to read or write; full.

@@ -29,6 +29,7 @@ mod definitions;
 mod demo;
 mod demo_command;
 mod diff;
+mod distributable;
 mod documents;
 mod dropped_partitions;
 mod exactness;

@@ -1,7 +1,8 @@
 //! PostgreSQL for the tests: one temporary server a run, a database a test.
 //!
 //! The server is started from the installed binaries and goes away with the test process, however
-//! that ends. `AUDITLOG_TEST_POSTGRES_URL` names a running server to use instead.
+//! that ends. `AUDITLOG_TEST_POSTGRES_URL` names a running server to use instead, and
+//! `AUDITLOG_TEST_CITUS_URL` one that has the Citus extension, in which every test's tables are distributed.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -30,6 +31,9 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// The URL of a new, migrated database.
 pub async fn new_database() -> String {
+    if let Some(base) = citus() {
+        return new_distributed_database(&base).await;
+    }
     let server = SERVER.get_or_init(Server::start).await;
     let name =
         format!("auditlog_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -44,6 +48,38 @@ pub async fn new_database() -> String {
     }
     admin.close().await.unwrap();
     server.url(&name)
+}
+
+/// The URL up to the database's name of a server with Citus, if one is to be used.
+pub fn citus() -> Option<String> {
+    let url = std::env::var("AUDITLOG_TEST_CITUS_URL").ok()?;
+    Some(url.rsplit_once('/').map_or(url.clone(), |(base, _)| base.to_owned()))
+}
+
+/// A migrated database on a Citus of one node, which holds shards itself. It cannot be copied from another
+/// one: where shards are is not copied.
+async fn new_distributed_database(base: &str) -> String {
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("auditlog_test_{}_{number}", std::process::id());
+    let admin = connect(&format!("{base}/postgres")).await;
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    admin.close().await.unwrap();
+    let url = format!("{base}/{name}");
+    let own = connect(&url).await;
+    for sql in [
+        "CREATE EXTENSION citus",
+        "SELECT citus_set_coordinator_host('localhost', current_setting('port')::int)",
+        "SELECT citus_set_node_property('localhost', current_setting('port')::int, 'shouldhaveshards', true)",
+        &format!("ALTER DATABASE {name} SET citus.propagate_set_commands = 'local'"),
+        &format!("ALTER DATABASE {name} SET plan_cache_mode = force_custom_plan"),
+    ] {
+        own.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    own.close().await.unwrap();
+    let database = Database::connect(&url).await.unwrap();
+    database.migrate().await.unwrap();
+    database.close().await.unwrap();
+    url
 }
 
 fn template() -> String {

@@ -1,0 +1,117 @@
+//! Reading events from SQLite's file by connections of their own, which several requests share.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use rusqlite::types::Value as Cell;
+use rusqlite::{Connection, OpenFlags};
+use sea_orm::Statement;
+use sea_orm::sea_query::{Value, Values};
+use tokio::sync::Semaphore;
+
+use super::rows::{self, SqliteRow};
+use crate::domain::event::Event;
+use crate::error::{Error, Result, Unavailable};
+use crate::store::unavailable;
+
+/// What is being done, for the log.
+const READING: &str = "reading from SQLite";
+
+/// How many read at once. More would only take each other's turns: what a read waits for is a processor.
+const READERS: usize = 4;
+
+/// Connections that read events, opened when they are needed.
+#[derive(Clone)]
+pub(in crate::store) struct Readers {
+    file: Arc<PathBuf>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+    /// For a turn, and for whoever holds the file locked.
+    patience: Duration,
+}
+
+impl Readers {
+    pub fn new(file: PathBuf, patience: Duration) -> Self {
+        Self {
+            file: Arc::new(file),
+            idle: Arc::default(),
+            turns: Arc::new(Semaphore::new(READERS)),
+            patience,
+        }
+    }
+
+    /// The events that a statement of `rows::COLUMNS` selects.
+    pub async fn events(&self, statement: Statement) -> Result<Vec<Event>> {
+        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned());
+        let late = || Error::unavailable(Unavailable::Database, READING, "too many read at once");
+        let turn = turn.await.map_err(|_| late())?;
+        let readers = self.clone();
+        // The turn ends with the read, also where nobody waits for it any more.
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let connection = readers.connection()?;
+            let events = select(&connection, statement)?;
+            readers.idle().push(connection);
+            Ok(events)
+        });
+        read.await.map_err(|error| Error::internal(READING, error))?
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connection(&self) -> Result<Connection> {
+        if let Some(connection) = self.idle().pop() {
+            return Ok(connection);
+        }
+        // One that may only read could not open a file whose write-ahead log nobody else has open.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&*self.file, flags).map_err(failed)?;
+        connection.busy_timeout(self.patience).map_err(failed)?;
+        connection.pragma_update(None, "query_only", true).map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(100);
+        Ok(connection)
+    }
+}
+
+fn select(connection: &Connection, statement: Statement) -> Result<Vec<Event>> {
+    let mut prepared = connection.prepare_cached(&statement.sql).map_err(failed)?;
+    let Values(values) = statement.values.unwrap_or_else(|| Values(Vec::new()));
+    let values = values.into_iter().map(cell).collect::<Result<Vec<_>>>()?;
+    let mut rows = prepared.query(rusqlite::params_from_iter(values)).map_err(failed)?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        events.push(rows::event(SqliteRow::new(row))?);
+    }
+    Ok(events)
+}
+
+/// A parameter in the form in which the other connections bind it.
+fn cell(value: Value) -> Result<Cell> {
+    let cell = match value {
+        Value::Bool(value) => value.map(|flag| Cell::Integer(flag.into())),
+        Value::Int(value) => value.map(|number| Cell::Integer(number.into())),
+        Value::BigInt(value) => value.map(Cell::Integer),
+        Value::BigUnsigned(value) => {
+            let number = value.map(i64::try_from).transpose();
+            number.map_err(|error| Error::internal(READING, error))?.map(Cell::Integer)
+        }
+        Value::String(value) => value.map(Cell::Text),
+        Value::ChronoDateTimeUtc(value) => {
+            value.map(|time| Cell::Text(time.to_rfc3339_opts(SecondsFormat::AutoSi, false)))
+        }
+        other => return Err(Error::internal(READING, format!("cannot bind {other:?}"))),
+    };
+    Ok(cell.unwrap_or(Cell::Null))
+}
+
+fn failed(error: rusqlite::Error) -> Error {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    match code.and_then(|code| unavailable::of_sqlite(code.unsigned_abs())) {
+        Some(why) => Error::unavailable(why, READING, error),
+        None => Error::internal(READING, error),
+    }
+}
