@@ -109,6 +109,9 @@ limits! {
     max_complexity = 200_000 (10_000..=100_000_000 "values"),
         "How many values an operation may ask for: each field once for each item of the lists around it",
         BadUserInput "the operation asks for too many values, each field counted once for each item of the lists around it", "ask for smaller pages or fewer fields";
+    max_event_bytes = 16_777_216 (1_048_576..=1_073_741_824 "bytes"),
+        "How many bytes of events a request may read: its pages end early where they come to that together",
+        BadUserInput "what the fields before this one read is all that one request may", "ask for smaller pages, or in several requests";
     max_variables_bytes = 16_777_216 (1_024..=1_073_741_824 "bytes"),
         "How many bytes variables may have, each counted as often as the operation uses it",
         PayloadTooLarge "the variables are too large, each counted as often as the operation uses it", "send less at once";

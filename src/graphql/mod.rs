@@ -6,6 +6,7 @@
 mod administration;
 mod api_keys;
 mod arguments;
+mod budget;
 mod complexity;
 mod connection;
 mod definitions;
@@ -41,6 +42,7 @@ use crate::store::Store;
 use async_graphql::Request;
 pub use async_graphql::Response;
 pub use async_graphql::parser::types::OperationType;
+use budget::Budget;
 use error::finish;
 pub use error::{code, failure, unavailable};
 pub use export::Export;
@@ -138,7 +140,8 @@ impl Schema {
     /// Executes a request, and gathers what it reads.
     async fn collect(&self, request: Request, requester: &Requester) -> (Response, Collector) {
         let collector = Collector::default();
-        let request = request.data(requester.clone()).data(collector.clone());
+        let budget = Budget::new(self.limits.max_event_bytes);
+        let request = request.data(requester.clone()).data(collector.clone()).data(budget);
         (self.executable.execute(request).await, collector)
     }
 

@@ -1,9 +1,13 @@
 //! Reading events: a page, a count, one event. Each takes a `Scope`.
 
+use std::pin::Pin;
+
+use futures_util::{Stream, TryStreamExt as _};
 use sea_orm::sea_query::Condition;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, Order as Direction, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
+    ColumnTrait as _, DatabaseExecutor, DbErr, EntityTrait as _, Order as Direction,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    Select,
 };
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
@@ -21,23 +25,36 @@ use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 
 type Rows = Select<audit_event::Entity>;
+type RowStream<'a> = Pin<Box<dyn Stream<Item = Result<audit_event::Model, DbErr>> + Send + 'a>>;
 
-/// How many bytes of events a page has, about; where they are met before its end, it ends there. (The first
-/// rows are read before that is known.)
-const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
+/// How many bytes an event takes beside what of it may be long, about.
+const REST: u64 = 512;
 
-/// How many rows are read before it is known how large they are.
+/// How many rows are asked for before it is known how large they are.
 const FIRST_ROWS: u64 = 101;
 
 impl Store {
-    /// A page of the events that a scope holds and a filter selects. One of large events may have fewer
-    /// than were asked for, and says that more follow.
+    /// A page of the events that a scope holds and a filter selects, however large they are.
     pub async fn events(
         &self,
         scope: &Scope,
         filter: &EventFilter,
         request: &PageRequest,
     ) -> Result<Page<Event>> {
+        let (page, _bytes) = self.events_within(scope, filter, request, u64::MAX).await?;
+        Ok(page)
+    }
+
+    /// A page of the events that a scope holds and a filter selects, and how many bytes were read for it.
+    /// Where it has so many before its end, it ends there, but with one event at least, and says that
+    /// more follow.
+    pub async fn events_within(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+        most_bytes: u64,
+    ) -> Result<(Page<Event>, u64)> {
         let db = self.guarded_for(scope.tenant_id(), filter).await?;
         // One more than asked for tells whether there is more.
         let wanted = u64::from(request.limit) + 1;
@@ -46,20 +63,26 @@ impl Store {
         loop {
             let read = u64::try_from(events.len()).unwrap_or(u64::MAX);
             // As many as fit, if those that follow are like those before.
-            let fit = (MAX_PAGE_BYTES - bytes) * read / bytes.max(1);
+            let fit = most_bytes.saturating_sub(bytes).saturating_mul(read) / bytes.max(1);
             let size = if read == 0 { FIRST_ROWS } else { fit.max(1) }.min(wanted - read);
-            let rows = self.page(scope, filter, &rest).limit(size).all(&db).await?;
-            let is_all = u64::try_from(rows.len()).unwrap_or(u64::MAX) < size;
-            for row in rows {
-                bytes += bytes_of(&row);
-                events.push(readable(scope, row)?);
-            }
-            let is_full = bytes >= MAX_PAGE_BYTES;
-            let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-            if is_all || is_full || count > request.limit {
+            let mut rows = streamed(&db, self.page(scope, filter, &rest).limit(size)).await?;
+            let mut got = 0;
+            let is_full = loop {
                 // One that ends early gives up its last event, which tells that there is more.
-                let most = if is_full && !is_all { count - 1 } else { request.limit };
-                return Ok(Page::new(events, most.min(request.limit), request.end));
+                if bytes >= most_bytes && events.len() > 1 {
+                    break true;
+                }
+                let Some(row) = rows.try_next().await? else { break false };
+                got += 1;
+                let event = readable(scope, row)?;
+                bytes += size_of(&event);
+                events.push(event);
+            };
+            drop(rows);
+            let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+            if is_full || got < size || count > request.limit {
+                let most = if is_full { count - 1 } else { request.limit };
+                return Ok((Page::new(events, most.min(request.limit), request.end), bytes));
             }
             let place = events.last().map(|last| request.order.place_of(last));
             match request.end {
@@ -173,6 +196,15 @@ impl Store {
     }
 }
 
+/// The rows one by one, so that those behind the last one that is taken need no room.
+async fn streamed<'a>(db: &'a DatabaseExecutor<'_>, rows: Rows) -> Result<RowStream<'a>> {
+    Ok(match db {
+        DatabaseExecutor::Connection(db) => Box::pin(rows.stream(*db).await?),
+        DatabaseExecutor::Transaction(db) => Box::pin(rows.stream(*db).await?),
+        DatabaseExecutor::OwnedTransaction(db) => Box::pin(rows.stream(db).await?),
+    })
+}
+
 /// In the list's order, or (from its end) against it.
 fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     let direction = if order.is_ascending() == forward { Direction::Asc } else { Direction::Desc };
@@ -180,11 +212,13 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     by.fold(rows, |rows, key| rows.order_by(key, direction.clone()))
 }
 
-/// What of a row may be long.
-fn bytes_of(row: &audit_event::Model) -> u64 {
-    let texts = [&row.metadata, &row.description, &row.url, &row.user_agent, &row.page];
-    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>() + row.changes.len();
-    u64::try_from(bytes).unwrap_or(u64::MAX) + 512
+/// How many bytes an event takes in memory, about: what of it may be long, and something for the rest.
+pub fn size_of(event: &Event) -> u64 {
+    let Context { metadata, description, url, user_agent, page, .. } = &event.context;
+    let texts = [metadata, description, url, user_agent, page];
+    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
+    let bytes = bytes + event.changes.as_str().len();
+    u64::try_from(bytes).unwrap_or(u64::MAX) + REST
 }
 
 /// A row as whoever has the scope may read it: the one way from rows to events.

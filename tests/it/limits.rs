@@ -59,7 +59,7 @@ fn refusal(answer: &Answer) -> String {
 type Make = fn(usize) -> String;
 
 /// A limit, set to this value, and the most of something that a document may have then.
-const DOCUMENTS: [(&str, u64, usize, Make); 15] = [
+const DOCUMENTS: [(&str, u64, usize, Make); 16] = [
     ("max_document_bytes", 1_024, 1_011, |n| with("{__typename}#", "x", n, "")),
     ("max_document_tokens", 100, 92, |n| with("{auditLog{nodes{", "id ", n, "}}}")),
     ("max_document_nesting", 16, 15, |n| {
@@ -87,6 +87,11 @@ const DOCUMENTS: [(&str, u64, usize, Make); 15] = [
         with("{", "auditLog(first:1 organization_id:\"acme\"){__typename} ", n, "}")
     }),
     ("max_complexity", 10_000, 9, |n| with("{auditLog(first:1000){nodes{", "id ", n, "}}}")),
+    // A count of the whole log stands for 5,000.
+    ("max_complexity", 10_100, 2, |n| {
+        let counts = (0..n).map(|i| format!("c{i}:auditLog{{total_count}} "));
+        format!("{{{}}}", counts.collect::<String>())
+    }),
     // 100 events, each with 5 changes.
     ("max_complexity", 10_000, 19, |n| {
         with("{auditLog{nodes{resource_changes{", "field ", n, "}}}}")
