@@ -26,6 +26,11 @@ impl Budget {
         Self { limit, left: Mutex::new(limit.value()) }
     }
 
+    /// The same, with so many bytes at most.
+    pub fn at_most(limit: Limit, bytes: u64) -> Self {
+        Self { limit, left: Mutex::new(limit.value().min(bytes)) }
+    }
+
     /// Waits until no other field of the request reads events. Fields are begun in their order, so a field
     /// that asks for its turn before it waits for anything else gets it in that order.
     pub async fn turn<'a>(ctx: &Context<'a>) -> Turn<'a> {
