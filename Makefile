@@ -1,7 +1,8 @@
 # make demo   builds, and serves sample data on the embedded database
 # make test   installs what the tests need where it can, then checks everything
+# make fuzz   tries the document scan and the decoders on 100,000 cases each (CASES=… for others)
 # make release   builds the binary for use, with its bill of materials (SBOM)
-.PHONY: bench demo test requirements format lint documentation schema playground deny release
+.PHONY: bench demo fuzz test requirements format lint documentation schema playground deny release
 
 CARGO ?= cargo
 
@@ -10,6 +11,11 @@ demo:
 
 test: requirements format lint documentation deny
 	$(CARGO) test --locked --workspace
+
+# The longer run of what `make test` does shortly: nothing that is sent may end the process.
+CASES ?= 100000
+fuzz:
+	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --test it -- scan:: decode_anything:: json::
 
 # PostgreSQL's server programs, Chromium and its driver, Node.js with npm, and curl: installed where
 # apt-get may do so.

@@ -18,9 +18,19 @@ use crate::error::{Error, InternalError};
 use crate::store::Store;
 
 use failed::{Attempt, FailedSignIns, Whose};
-use rates::{Credential, Rates};
+pub use rates::Credential;
+use rates::Rates;
 pub use refusal::{Reason, Refusal};
 use told::Told;
+
+/// Whom a credential signs in.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who, with their rights at this moment.
+    pub viewer: Viewer,
+    /// By what.
+    pub credential: Credential,
+}
 
 /// Checks credentials.
 #[derive(Clone)]
@@ -51,7 +61,7 @@ impl Authenticator {
         &self,
         credential: &str,
         context: &Context,
-    ) -> Result<Viewer, Refusal> {
+    ) -> Result<SignedIn, Refusal> {
         if api_key::looks_like(credential) {
             self.by_api_key(credential, context).await
         } else {
@@ -71,7 +81,7 @@ impl Authenticator {
         self.told.failed(reason, context.ip_address.as_deref(), self.store.now());
     }
 
-    async fn by_api_key(&self, secret: &str, context: &Context) -> Result<Viewer, Refusal> {
+    async fn by_api_key(&self, secret: &str, context: &Context) -> Result<SignedIn, Refusal> {
         const MESSAGE: &str = "the API key is not known, has expired, or was deleted";
         let unknown = || Refusal::new(Reason::UnknownKey, MESSAGE);
         if !api_key::is_well_formed(secret) {
@@ -90,7 +100,8 @@ impl Authenticator {
             self.fail(Whose::Key((*key).clone()), reason, what, context);
             return Err(Refusal::new(reason, MESSAGE));
         }
-        self.count(|| Credential::Key(key.id.clone()))?;
+        let credential = Credential::Key(key.id.clone());
+        self.count(&credential)?;
         let viewer = self.store.known_viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
         if self.store.is_use_due(&key, &hash, now) {
             // Nobody waits for this, and it failing is no reason to turn somebody away.
@@ -101,10 +112,10 @@ impl Authenticator {
                 }
             });
         }
-        Ok(viewer)
+        Ok(SignedIn { viewer, credential })
     }
 
-    async fn by_token(&self, token: &str) -> Result<Viewer, Refusal> {
+    async fn by_token(&self, token: &str) -> Result<SignedIn, Refusal> {
         let Some(tokens) = &self.tokens else {
             return Err(Refusal::new(
                 Reason::TokensNotTaken,
@@ -116,13 +127,15 @@ impl Authenticator {
             || Refusal::new(Reason::UnknownUser, "the token's sub is no user of this server");
         let user_id = Id::user(subject).map_err(|_| unknown())?;
         let user = self.store.user_signing_in(&user_id).await?.ok_or_else(unknown)?;
-        self.count(|| Credential::Subject(user.id.clone()))?;
-        Ok(self.store.known_viewer(user.tenant_id, user.id).await?)
+        let credential = Credential::Subject(user.id.clone());
+        self.count(&credential)?;
+        let viewer = self.store.known_viewer(user.tenant_id, user.id).await?;
+        Ok(SignedIn { viewer, credential })
     }
 
     /// Counts a request by a good credential, and refuses one too many.
-    fn count(&self, credential: impl FnOnce() -> Credential) -> Result<(), Error> {
-        self.rates.as_ref().map_or(Ok(()), |rates| rates.ask(credential()))
+    fn count(&self, credential: &Credential) -> Result<(), Error> {
+        self.rates.as_ref().map_or(Ok(()), |rates| rates.ask(credential.clone()))
     }
 
     fn fail(&self, whose: Whose, reason: Reason, message: &str, context: &Context) {

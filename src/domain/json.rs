@@ -5,16 +5,16 @@
 //! database of ours can hold is refused, the same on all of them: U+0000, lone surrogates, an object
 //! that says a key twice, and nesting beyond [`MAX_DEPTH`].
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::fmt;
+mod read;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use std::cmp::Ordering;
+use std::fmt;
 
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 64;
+
+/// How many characters are shown of where something is wrong.
+const SHOWN: usize = 200;
 
 /// The members of an object, in the order they were written, no key twice.
 pub type Members = Vec<(String, Json)>;
@@ -52,8 +52,7 @@ impl Json {
 
     /// Reads one JSON text that wraps others in this many levels of its own.
     pub fn parse_within(text: &str, levels: usize) -> Result<Self, JsonError> {
-        let raw: &RawValue = serde_json::from_str(text).map_err(JsonError::from_serde)?;
-        decode(raw, MAX_DEPTH + levels)
+        read::read(text, MAX_DEPTH + levels)
     }
 
     /// At most how many values a JSON text holds, told without reading it as JSON.
@@ -219,93 +218,9 @@ pub fn write_string(text: &str, out: &mut impl fmt::Write) -> fmt::Result {
     out.write_str(&quoted)
 }
 
-/// `depth` is how many levels are left.
-fn decode(raw: &RawValue, depth: usize) -> Result<Json, JsonError> {
-    let text = raw.get();
-    let nested = || {
-        let too_deep = || JsonError::new(format!("it nests more than {MAX_DEPTH} levels deep"));
-        depth.checked_sub(1).ok_or_else(too_deep)
-    };
-    match text.as_bytes().first() {
-        Some(b'n') => Ok(Json::Null),
-        Some(b't') => Ok(Json::Bool(true)),
-        Some(b'f') => Ok(Json::Bool(false)),
-        Some(b'"') => {
-            let text: Cow<'_, str> = from_str(text)?;
-            storable(&text)?;
-            Ok(Json::String(text.into_owned()))
-        }
-        Some(b'[') => {
-            let depth = nested()?;
-            let items: Vec<&RawValue> = from_str(text)?;
-            let items = items.into_iter().enumerate().map(|(i, item)| {
-                decode(item, depth).map_err(|error| error.under(format_args!("[{i}]")))
-            });
-            items.collect::<Result<_, _>>().map(Json::Array)
-        }
-        Some(b'{') => {
-            let depth = nested()?;
-            let RawMembers(members) = from_str(text)?;
-            let mut seen = HashSet::with_capacity(members.len());
-            if let Some((twice, _)) = members.iter().find(|(key, _)| !seen.insert(key)) {
-                let shown = shortened(twice, 50);
-                return Err(JsonError::new(format!(
-                    "the key {shown:?} stands in the same object twice"
-                )));
-            }
-            let members = members.into_iter().map(|(key, value)| {
-                storable(&key)?;
-                let value =
-                    decode(value, depth).map_err(|error| error.under(format_args!("{key}")))?;
-                Ok((key.into_owned(), value))
-            });
-            members.collect::<Result<_, _>>().map(Json::Object)
-        }
-        _ => Ok(Json::Number(text.to_owned())),
-    }
-}
-
 /// The first characters of a text that somebody else made as long as they liked.
 pub fn shortened(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-/// Refuses what PostgreSQL's text cannot hold and SQLite's would cut.
-fn storable(text: &str) -> Result<(), JsonError> {
-    if text.contains('\0') {
-        return Err(JsonError::new("it holds U+0000, which no database can store as text"));
-    }
-    Ok(())
-}
-
-fn from_str<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, JsonError> {
-    serde_json::from_str(text).map_err(JsonError::from_serde)
-}
-
-/// An object's members before their values are looked at.
-struct RawMembers<'a>(Vec<(Key<'a>, &'a RawValue)>);
-type Key<'a> = Cow<'a, str>;
-
-impl<'de: 'a, 'a> Deserialize<'de> for RawMembers<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Vec<(Key<'de>, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-                    members.push((Cow::Owned(key), value));
-                }
-                Ok(members)
-            }
-        }
-        deserializer.deserialize_map(Members).map(RawMembers)
-    }
 }
 
 impl JsonError {
@@ -328,7 +243,9 @@ impl JsonError {
     fn under(mut self, step: fmt::Arguments<'_>) -> Self {
         let step = step.to_string();
         let joint = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
-        self.path = format!("{step}{joint}{}", self.path);
+        // Its beginning is shown. What is longer is not carried along from level to level.
+        let step = shortened(&step, SHOWN);
+        self.path = format!("{step}{joint}{}", shortened(&self.path, SHOWN));
         self
     }
 }
@@ -339,7 +256,7 @@ impl fmt::Display for JsonError {
             return f.write_str(&self.what);
         }
         // A path is the client's own text: quote it, and keep a hostile one from filling the log.
-        write!(f, "at {:?}: {}", shortened(&self.path, 200), self.what)
+        write!(f, "at {:?}: {}", shortened(&self.path, SHOWN), self.what)
     }
 }
 

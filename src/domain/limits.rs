@@ -103,9 +103,15 @@ limits! {
     max_directives = 100 (0..=100_000 "directives"),
         "How many directives a document may have, each fragment counted wherever it is spread",
         BadUserInput "the document has too many directives, counted with each fragment wherever it is spread", "ask in several requests";
+    max_comparisons = 10_000 (100..=1_000_000 "comparisons"),
+        "How often the arguments of fields that are answered under one name may be compared",
+        BadUserInput "the document selects fields with arguments under the same names too often, and comparing them takes too long", "select each once, or give it an alias";
     max_complexity = 200_000 (10_000..=100_000_000 "values"),
         "How many values an operation may ask for: each field once for each item of the lists around it",
         BadUserInput "the operation asks for too many values, each field counted once for each item of the lists around it", "ask for smaller pages or fewer fields";
+    max_event_bytes = 16_777_216 (1_048_576..=1_073_741_824 "bytes"),
+        "How many bytes of events a request may read: its pages end early where they come to that together",
+        BadUserInput "what the fields before this one read is all that one request may", "ask for smaller pages, or in several requests";
     max_variables_bytes = 16_777_216 (1_024..=1_073_741_824 "bytes"),
         "How many bytes variables may have, each counted as often as the operation uses it",
         PayloadTooLarge "the variables are too large, each counted as often as the operation uses it", "send less at once";
@@ -121,6 +127,12 @@ limits! {
     max_concurrent_requests = 512 (1..=100_000 "requests"),
         "How many requests may be under way at once",
         ServiceUnavailable "the server has too many requests under way", "try again shortly";
+    max_concurrent_requests_per_credential = 256 (1..=100_000 "requests"),
+        "How many requests an API key, or the subject of a token, may have under way at once",
+        TooManyRequests "this credential has too many requests under way", "wait for one of them to end, exports included";
+    max_concurrent_body_bytes = 268_435_456 (1_024..=1_099_511_627_776 "bytes"),
+        "How many bytes of requests' bodies may be in memory at once, in the whole server",
+        ServiceUnavailable "the server has too much in memory that is being sent to it", "try again shortly";
     max_requests_a_minute = 300_000 (1..=100_000_000 "requests a minute"),
         "How many requests a minute an API key, or the subject of a token, may send",
         TooManyRequests "this credential sends too many requests", "wait for as long as Retry-After says";

@@ -1,5 +1,6 @@
 //! How many values an operation asks for: each field counts once for each item of the lists around it.
-//! A page is as long as it is asked to be; of other lists a usual length is assumed.
+//! A page is as long as it is asked to be; of other lists a usual length is assumed. A count of all that
+//! a filter selects is reckoned as thousands of values, for it may cost as much.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -19,6 +20,12 @@ use crate::error::{Error, Result};
 
 /// How many items a list is taken to have that is no page: the changes of an event, the fields of a type.
 const USUAL_LIST: u64 = 5;
+
+/// What an exact count of all that a filter selects is reckoned as: it may have to look at the whole log.
+const COUNT: u64 = 5_000;
+
+/// The field that is one.
+const COUNT_FIELD: &str = "total_count";
 
 /// The types by which the schema answers about itself, which its own text leaves out.
 const INTROSPECTION: &str = "
@@ -151,7 +158,8 @@ impl<'a> Count<'a> {
     }
 
     fn field(&mut self, field: &'a Field, around: Around<'a>) {
-        self.values = self.values.saturating_add(around.times);
+        let each = if field.name.node == COUNT_FIELD { COUNT } else { 1 };
+        self.values = self.values.saturating_add(around.times.saturating_mul(each));
         self.uses(field.arguments.iter().map(|(_, value)| &value.node));
         let shapes = self.shapes.get(around.of);
         let Some(shape) = shapes.and_then(|of| of.get(field.name.node.as_str())) else {

@@ -6,6 +6,7 @@
 use async_graphql::{Context, SimpleObject};
 
 use super::arguments::list_of;
+use super::budget::Turn;
 use super::event::{AuditEvent, Needs};
 use super::reads;
 use super::rows::{Merged, Rows, rows_of};
@@ -70,6 +71,7 @@ impl Events {
     /// Reads the page of a connection that is being resolved, and notes that it was read.
     pub async fn read(
         ctx: &Context<'_>,
+        turn: &mut Turn<'_>,
         scope: &Scope,
         filter: &EventFilter,
         request: &PageRequest,
@@ -79,7 +81,12 @@ impl Events {
         let page_info = selected.field("page_info");
         let Page { items, has_more } = match nodes.exists() || edges.exists() || page_info.exists()
         {
-            true => store.events(scope, filter, request).await?,
+            true => {
+                let within = turn.left()?;
+                let (page, bytes) = store.events_within(scope, filter, request, within).await?;
+                turn.spend(bytes);
+                page
+            }
             false => Page { items: Vec::new(), has_more: false },
         };
         let places: Vec<Place> = items.iter().map(|event| request.order.place_of(event)).collect();
@@ -125,6 +132,7 @@ impl Connection {
     /// see, `scope` the part of it they ask for.
     pub async fn load(
         ctx: &Context<'_>,
+        turn: &mut Turn<'_>,
         visible: &Scope,
         scope: &Scope,
         filter: &EventFilter,
@@ -132,7 +140,7 @@ impl Connection {
     ) -> Result<Self> {
         let (store, selected) = (ctx.data_unchecked::<Store>(), ctx.look_ahead());
         let Events { items, cursors, page_info, total_count } =
-            Events::read(ctx, scope, filter, request).await?;
+            Events::read(ctx, turn, scope, filter, request).await?;
         let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
         let all = Merged::at(ctx);
         let needs = Needs::of_all(&all.of("nodes").and(all.of("edges").of("node")));

@@ -12,6 +12,7 @@ use async_graphql::parser::types::{
 };
 use async_graphql::{Request, Response};
 
+use super::budget::Budget;
 use super::rows;
 use super::warning::Warnings;
 use super::{Requester, Schema, sdl, to_variables};
@@ -22,8 +23,10 @@ use crate::error::{Code, Error, Result};
 use crate::export::Format;
 use crate::reads::Reader;
 
-/// How many events are read at once: each may have a megabyte, and is in memory more than once.
+/// How many events are read at once, and about how many bytes of them: they are in memory more than once,
+/// and many may export at the same time.
 const PAGE: usize = 250;
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Only events that were numbered up to this are read, so that what is counted is what is written.
 #[derive(Debug, Clone, Copy)]
@@ -213,6 +216,7 @@ impl Schema {
         let request = Request::new(document)
             .variables(to_variables(Some(Json::Object(variables)))?)
             .data(Warnings::default())
+            .data(Budget::at_most(self.limits.max_event_bytes, PAGE_BYTES))
             .data(up_to);
         let (response, _) = self.collect(request, requester).await;
         if let Some(error) = response.errors.first() {

@@ -15,10 +15,6 @@ use async_graphql_value::Value;
 use crate::domain::limits::Limits;
 use crate::error::{Error, Result};
 
-/// How often the arguments of fields that are answered under the same name may be compared; whoever
-/// selects a field again does so a few times, with a few arguments.
-const MAX_COMPARISONS: usize = 10_000;
-
 /// Refuses a document that selects more than it may. All of its operations and fragments count, also
 /// those that are not used: they are validated too.
 pub fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<()> {
@@ -40,7 +36,7 @@ pub fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<()> {
     limits.max_aliases.hold(all.aliases)?;
     limits.max_directives.hold(all.directives)?;
     limits.max_document_tokens.hold(all.values)?;
-    comparisons(document)
+    comparisons(document, limits)
 }
 
 /// What a set of selections comes to, with what is below it and each fragment where it is spread.
@@ -158,7 +154,7 @@ fn values(value: &Value) -> usize {
 
 /// Holds how much validation would compare, and complain of, where fields are answered under the same
 /// name: each argument of the first with those of every other. What the document selects was held before.
-fn comparisons(document: &ExecutableDocument) -> Result<()> {
+fn comparisons(document: &ExecutableDocument, limits: &Limits) -> Result<()> {
     let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set);
     let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set);
     let mut sets: Vec<&SelectionSet> = operations.chain(fragments).map(|set| &set.node).collect();
@@ -166,12 +162,7 @@ fn comparisons(document: &ExecutableDocument) -> Result<()> {
     while let Some(set) = sets.pop() {
         let mut seen = Seen { document, first: HashMap::new(), spread: HashSet::new() };
         made = made.saturating_add(seen.repeats(set));
-        if made > MAX_COMPARISONS {
-            return Err(Error::bad_input(format!(
-                "the document selects fields with arguments under the same names too often: comparing \
-                     them takes more than {MAX_COMPARISONS} steps; select each once, or give it an alias"
-            )));
-        }
+        limits.max_comparisons.hold(made)?;
         sets.extend(set.items.iter().filter_map(|selection| match &selection.node {
             Selection::Field(field) => Some(&field.node.selection_set.node),
             Selection::InlineFragment(fragment) => Some(&fragment.node.selection_set.node),

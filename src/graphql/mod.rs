@@ -6,6 +6,7 @@
 mod administration;
 mod api_keys;
 mod arguments;
+mod budget;
 mod complexity;
 mod connection;
 mod definitions;
@@ -41,6 +42,7 @@ use crate::store::Store;
 use async_graphql::Request;
 pub use async_graphql::Response;
 pub use async_graphql::parser::types::OperationType;
+use budget::Budget;
 use error::finish;
 pub use error::{code, failure, unavailable};
 pub use export::Export;
@@ -128,14 +130,15 @@ impl Schema {
         let fields = document::root_fields(&mut request);
         let warnings = Warnings::default();
         let request = request.data(warnings.clone());
-        let (response, collector) = self.collect(request, &requester).await;
+        let budget = Budget::new(self.limits.max_event_bytes);
+        let (response, collector) = self.collect(request.data(budget), &requester).await;
         let context = requester.context_at(route);
         let reader = Reader { viewer: &requester.viewer, context: &context };
         let response = collector.settle(response, &self.reads, reader, &fields).await;
         warnings.finish(document::in_order(finish(response), &fields))
     }
 
-    /// Executes a request, and gathers what it reads.
+    /// Executes a request, which carries what it may read, and gathers what it reads.
     async fn collect(&self, request: Request, requester: &Requester) -> (Response, Collector) {
         let collector = Collector::default();
         let request = request.data(requester.clone()).data(collector.clone());

@@ -7,6 +7,7 @@ use super::administration::{FieldMessage, split};
 use super::arguments::{
     asked_for, custom_resource_of, given_id, history_of, page_request, viewable,
 };
+use super::budget::Budget;
 use super::connection::{Events, PageInfo};
 use super::event::{AuditEvent, Needs};
 use super::kind::{NoteKind, OrderKey};
@@ -144,6 +145,7 @@ impl NoteQueries {
         first: Option<i32>,
         #[graphql(desc = "The last so many lines: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<ResourceNoteConnection>> {
+        let mut turn = Budget::turn(ctx).await;
         let store = ctx.data_unchecked::<Store>();
         let visible = viewable(ctx, history_of(resource_name)).await?;
         if kinds.as_ref().is_some_and(Vec::is_empty) {
@@ -168,7 +170,7 @@ impl NoteQueries {
         let selected = ctx.look_ahead();
         let (nodes, edges) = (selected.field("nodes"), selected.field("edges"));
         let Events { items, cursors, page_info, total_count } =
-            Events::read(ctx, &scope, &filter, &request).await?;
+            Events::read(ctx, &mut turn, &scope, &filter, &request).await?;
         let needs = needs(&nodes).or(needs(&edges.field("node")));
         let lines = ResourceNote::load(store, &visible, &style, items, needs).await?;
         let edge = |(node, cursor): (&ResourceNote, Cursor)| ResourceNoteEdge {

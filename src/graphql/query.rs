@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use super::arguments::{
     asked_for, custom_resource_of, given_id, history_of, page_request, texts, viewable,
 };
+use super::budget::Budget;
 use super::connection::Connection;
 use super::event::{AuditEvent, Needs};
 use super::export::UpTo;
@@ -115,6 +116,7 @@ impl AuditLog {
         first: Option<i32>,
         #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<Connection>> {
+        let mut turn = Budget::turn(ctx).await;
         let store = ctx.data_unchecked::<Store>();
         let visible = viewable(ctx, Permission::ViewAuditLog).await?;
         let filter = FilterDraft {
@@ -155,7 +157,7 @@ impl AuditLog {
         };
         let scope = asked_for(store, &visible, hierarchy, narrow_to, descendants).await?;
         warning::of_window(ctx, &scope, &filter);
-        Connection::load(ctx, &visible, &scope, &filter, &request).await.map(Some)
+        Connection::load(ctx, &mut turn, &visible, &scope, &filter, &request).await.map(Some)
     }
 
     /// The history of one record: every event on it in the organizations where you may view it. It
@@ -181,6 +183,7 @@ impl AuditLog {
         first: Option<i32>,
         #[graphql(desc = "The last so many events: 1 to 1000.")] last: Option<i32>,
     ) -> Result<Option<Connection>> {
+        let mut turn = Budget::turn(ctx).await;
         let visible = viewable(ctx, history_of(resource_name)).await?;
         let filter = EventFilter {
             resource_names: Some(vec![resource_name]),
@@ -192,7 +195,7 @@ impl AuditLog {
         };
         let request = page_request(ctx, &visible, order_by, (after, before), (first, last))?;
         warning::of_window(ctx, &visible, &filter);
-        Connection::load(ctx, &visible, &visible, &filter, &request).await.map(Some)
+        Connection::load(ctx, &mut turn, &visible, &visible, &filter, &request).await.map(Some)
     }
 
     /// One event; null if there is none, or none that you may view.
@@ -202,8 +205,10 @@ impl AuditLog {
         #[graphql(desc = "The id the event has here.")] id: Option<ID>,
         #[graphql(desc = "The id its recorder gave it.")] external_id: Option<ID>,
     ) -> Result<Option<AuditEvent>> {
+        let mut turn = Budget::turn(ctx).await;
         let store = ctx.data_unchecked::<Store>();
         let scope = viewable(ctx, Permission::ViewAuditLog).await?;
+        turn.left()?;
         let event = match (id, external_id) {
             (Some(id), None) => {
                 match store.positions().decode(scope.tenant_id(), Purpose::EventId, &id) {
@@ -216,6 +221,8 @@ impl AuditLog {
             }
             _ => return Err(Error::bad_input("give either id or external_id")),
         };
+        turn.spend_on(event.as_ref());
+        drop(turn);
         let needs = Needs::of(&ctx.look_ahead());
         let events = AuditEvent::load(store, &scope, event.into_iter().collect(), needs).await?;
         reads::note(ctx, scope.tenant(), events.len(), None)?;

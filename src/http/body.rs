@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest as _, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -14,9 +14,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Activity, Limits as ConnectionLimits};
-use super::gate::Seat;
-use super::respond::{self, Shape};
-use crate::domain::limits::Limits;
+use super::respond::Shape;
 use crate::error::{Error, Result};
 
 /// Refuses bodies in a form that is not taken, and answers for those that did not come in time,
@@ -157,19 +155,6 @@ impl Drop for Arriving {
 pub struct Answer {
     body: Body,
     activity: Arc<Activity>,
-}
-
-/// All of a request's body, within the limits, and the request's place, for whatever is done with it where
-/// nobody waits. From then on the request's time runs.
-pub async fn whole(request: Request, limits: &Limits) -> Result<(Bytes, Option<Seat>)> {
-    let seat = request.extensions().get::<Seat>().cloned();
-    let bytes = Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| respond::body_error(&rejection, limits))?;
-    if let Some(seat) = &seat {
-        seat.is_complete();
-    }
-    Ok((bytes, seat))
 }
 
 impl Answer {

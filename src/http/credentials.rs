@@ -7,10 +7,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::App;
-use crate::auth::{Reason, Refusal};
+use super::gate::Seat;
+use crate::auth::{Reason, Refusal, SignedIn};
 use crate::domain::event::Context;
 use crate::domain::json::shortened;
-use crate::domain::viewer::Viewer;
 use crate::error::Result;
 use crate::graphql::Requester;
 
@@ -21,7 +21,13 @@ const MAX_HEADER_CHARS: usize = 1_000;
 pub async fn requester(app: &App, parts: &Parts) -> Result<Requester> {
     let context = context(parts);
     match sign_in(app, parts, &context).await {
-        Ok(viewer) => Ok(Requester { viewer, context }),
+        Ok(SignedIn { viewer, credential }) => {
+            let share = app.shares.take(credential)?;
+            if let Some(seat) = parts.extensions.get::<Seat>() {
+                seat.keep_share(share);
+            }
+            Ok(Requester { viewer, context })
+        }
         Err(refusal) => {
             if let Refusal::Credential { reason, .. } = &refusal {
                 app.metrics.sign_in_failed(*reason);
@@ -32,7 +38,7 @@ pub async fn requester(app: &App, parts: &Parts) -> Result<Requester> {
     }
 }
 
-async fn sign_in(app: &App, parts: &Parts, context: &Context) -> Result<Viewer, Refusal> {
+async fn sign_in(app: &App, parts: &Parts, context: &Context) -> Result<SignedIn, Refusal> {
     let from = Context { url: Some(parts.uri.path().to_owned()), ..context.clone() };
     app.authenticator.authenticate(credential(&parts.headers)?, &from).await
 }

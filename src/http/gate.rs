@@ -3,7 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::HttpBody as _;
@@ -15,11 +15,12 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::respond::{self, Shape};
+use super::shares::Share;
 use crate::domain::limits::Limits;
 use crate::error::Error;
 
 /// In how many seconds to try again when there are too many requests under way.
-const RETRY_AFTER: u64 = 1;
+pub const RETRY_AFTER: u64 = 1;
 
 /// Lets requests through.
 #[derive(Clone)]
@@ -37,9 +38,28 @@ struct Place {
     _permit: OwnedSemaphorePermit,
     /// Told when the request is there as a whole.
     complete: Notify,
+    /// Whose it is, once that is known.
+    share: OnceLock<Share>,
+    /// The room that its body takes.
+    room: OnceLock<OwnedSemaphorePermit>,
 }
 
 impl Seat {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        let (share, room) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Place { _permit: permit, complete: Notify::new(), share, room }))
+    }
+
+    /// Keeps a credential's share until the place is left.
+    pub fn keep_share(&self, share: Share) {
+        let _only_one_signs_in = self.0.share.set(share);
+    }
+
+    /// Keeps the room of a body until the place is left.
+    pub fn keep_room(&self, room: Option<OwnedSemaphorePermit>) {
+        let _there_is_one_body = room.map(|room| self.0.room.set(room));
+    }
+
     /// The request's body is there: from now on its time runs.
     pub fn is_complete(&self) {
         self.0.complete.notify_one();
@@ -61,7 +81,7 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
     let Ok(seat) = seats.try_acquire_owned() else {
         return refuse(limits.max_concurrent_requests.exceeded().after(RETRY_AFTER));
     };
-    let seat = Seat(Arc::new(Place { _permit: seat, complete: Notify::new() }));
+    let seat = Seat::new(seat);
     request.extensions_mut().insert(seat.clone());
     // Only what is sent by POST has a body that is read.
     if request.method() != Method::POST || request.body().is_end_stream() {

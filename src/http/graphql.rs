@@ -10,8 +10,7 @@ use axum::response::Response as HttpResponse;
 use serde::{Deserialize, Serialize};
 
 use super::media::Media;
-use super::{App, credentials};
-use super::{body, respond};
+use super::{App, credentials, respond};
 use crate::domain::json::Json;
 use crate::domain::limits::Limits;
 use crate::error::{Code, Error, Result};
@@ -76,7 +75,7 @@ async fn by_post(app: &App, request: HttpRequest) -> Result<Response, Refused> {
         let error = Error::bad_input("send the request as application/json");
         return Err(Refused::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
     }
-    let (body, seat) = body::whole(HttpRequest::from_parts(parts, body), &app.limits).await?;
+    let (body, seat) = app.room.whole(HttpRequest::from_parts(parts, body)).await?;
     let read = {
         let (limits, schema) = (app.limits, app.schema.clone());
         let large = body.len() >= LARGE_BODY;

@@ -9,14 +9,15 @@ mod export;
 mod gate;
 mod graphql;
 mod health;
+mod incoming;
 mod media;
 mod metrics;
 mod playground;
 mod record;
 mod respond;
+mod shares;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
@@ -27,7 +28,9 @@ use crate::store::Store;
 
 pub use connections::{Limits as ConnectionLimits, listen, serve};
 use gate::Gate;
+use incoming::Room;
 use metrics::Metrics;
+use shares::Shares;
 
 /// What every request may need.
 #[derive(Clone)]
@@ -38,6 +41,8 @@ struct App {
     metrics: Metrics,
     introspection: playground::Introspection,
     limits: Limits,
+    room: Room,
+    shares: Shares,
 }
 
 /// Every route of the server, for requests within the default limits.
@@ -55,6 +60,8 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
         authenticator,
         store,
         limits,
+        room: Room::new(&limits),
+        shares: Shares::new(limits.max_concurrent_requests_per_credential),
     };
     // What does work is behind the gate; what says how the server is must answer when it is full.
     let work = Router::new()
@@ -72,7 +79,6 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
         .route("/metrics", get(metrics::text))
         .fallback(respond::not_found)
         .method_not_allowed_fallback(respond::method_not_allowed)
-        .layer(DefaultBodyLimit::max(limits.max_request_bytes.count()))
         .layer(from_fn(body::hold_to_limits))
         .layer(from_fn_with_state(app.metrics.clone(), metrics::measure))
         .with_state(app)

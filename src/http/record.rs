@@ -5,8 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{App, credentials};
-use super::{body, respond};
+use super::{App, credentials, respond};
 use crate::error::{Error, Result};
 use crate::ingest::{self, Batch};
 use crate::store::Appended;
@@ -58,7 +57,7 @@ async fn record(app: &App, request: Request) -> Result<Appended> {
     let requester = credentials::requester(app, &parts).await?;
     ingest::may_record(&requester.viewer)?;
     let format = format(&parts.headers)?;
-    let (body, seat) = body::whole(Request::from_parts(parts, body), &app.limits).await?;
+    let (body, seat) = app.room.whole(Request::from_parts(parts, body)).await?;
     let read = move || {
         let _seat = seat;
         match format {

@@ -1,13 +1,11 @@
 //! Answers outside of GraphQL: JSON with a code and a message for every failure.
 
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::graphql;
 use super::media::Media;
-use crate::domain::limits::Limits;
 use crate::error::{ClientError, Code, Error, Problem};
 
 /// What a failure says: each thing that is wrong.
@@ -130,14 +128,6 @@ impl Hints {
             let how = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         }
-    }
-}
-
-/// Why a body could not be read.
-pub fn body_error(rejection: &BytesRejection, limits: &Limits) -> Error {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => limits.max_request_bytes.exceeded(),
-        _ => Error::bad_input("the body could not be read to its end"),
     }
 }
 

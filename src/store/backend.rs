@@ -37,6 +37,9 @@ pub enum Role {
 /// "auditlog" as a number: the advisory lock held while migrating.
 const MIGRATION_LOCK: i64 = 0x6175_6469_746c_6f67;
 
+/// How many rows SQLite reads ahead of who asks for them: each may have a megabyte.
+const ROWS_AHEAD: usize = 8;
+
 impl Backend {
     /// The database a URL names.
     pub fn of_url(url: &str) -> Result<Self> {
@@ -124,6 +127,7 @@ impl Backend {
                         .journal_mode(SqliteJournalMode::Wal)
                         .synchronous(SqliteSynchronous::Full)
                         .foreign_keys(true)
+                        .row_buffer_size(ROWS_AHEAD)
                         .busy_timeout(lock)
                 });
                 options.map_sqlx_sqlite_pool_opts(|options| {

@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
+use super::event_reads::Room;
 use super::{Store, filter};
 use crate::domain::event::{Context, Event};
 use crate::domain::filter::EventFilter;
@@ -19,22 +20,34 @@ use crate::error::{Error, Result};
 
 type Rows = Select<audit_event::Entity>;
 
-/// How many bytes of events a page has, about; where they are met before its end, it ends there. (The first
-/// rows are read before that is known.)
-const MAX_PAGE_BYTES: u64 = 16 * 1024 * 1024;
+/// How many bytes an event takes beside what of it may be long, about.
+const REST: u64 = 512;
 
-/// How many rows are read before it is known how large they are.
+/// How many rows are asked for before it is known how large they are.
 const FIRST_ROWS: u64 = 101;
 
 impl Store {
-    /// A page of the events that a scope holds and a filter selects. One of large events may have fewer
-    /// than were asked for, and says that more follow.
+    /// A page of the events that a scope holds and a filter selects, however large they are.
     pub async fn events(
         &self,
         scope: &Scope,
         filter: &EventFilter,
         request: &PageRequest,
     ) -> Result<Page<Event>> {
+        let (page, _bytes) = self.events_within(scope, filter, request, u64::MAX).await?;
+        Ok(page)
+    }
+
+    /// A page of the events that a scope holds and a filter selects, and how many bytes were read for it.
+    /// Where it has so many before its end, it ends there, but with one event at least, and says that
+    /// more follow.
+    pub async fn events_within(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+        most_bytes: u64,
+    ) -> Result<(Page<Event>, u64)> {
         // One more than asked for tells whether there is more.
         let wanted = u64::from(request.limit) + 1;
         let (mut events, mut bytes) = (Vec::new(), 0);
@@ -42,21 +55,25 @@ impl Store {
         loop {
             let read = u64::try_from(events.len()).unwrap_or(u64::MAX);
             // As many as fit, if those that follow are like those before.
-            let fit = (MAX_PAGE_BYTES - bytes) * read / bytes.max(1);
+            let fit = most_bytes.saturating_sub(bytes).saturating_mul(read) / bytes.max(1);
             let size = if read == 0 { FIRST_ROWS } else { fit.max(1) }.min(wanted - read);
             let select = self.page(scope, filter, &rest).limit(size);
-            let read = self.read_events(scope.tenant_id(), filter, select).await?;
-            let is_all = u64::try_from(read.len()).unwrap_or(u64::MAX) < size;
-            for event in read {
-                bytes += bytes_of(&event);
+            // One that ends early gives up its last event, which tells that there is more.
+            let room = Room {
+                bytes: most_bytes.saturating_sub(bytes),
+                least: 2_usize.saturating_sub(events.len()),
+            };
+            let (found, is_full) =
+                self.read_events(scope.tenant_id(), filter, select, room).await?;
+            let got = u64::try_from(found.len()).unwrap_or(u64::MAX);
+            for event in found {
+                bytes += size_of(&event);
                 events.push(readable(scope, event)?);
             }
-            let is_full = bytes >= MAX_PAGE_BYTES;
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-            if is_all || is_full || count > request.limit {
-                // One that ends early gives up its last event, which tells that there is more.
-                let most = if is_full && !is_all { count - 1 } else { request.limit };
-                return Ok(Page::new(events, most.min(request.limit), request.end));
+            if is_full || got < size || count > request.limit {
+                let most = if is_full { count - 1 } else { request.limit };
+                return Ok((Page::new(events, most.min(request.limit), request.end), bytes));
             }
             let place = events.last().map(|last| request.order.place_of(last));
             match request.end {
@@ -116,7 +133,8 @@ impl Store {
             .filter(filter::in_scope(self.backend(), scope))
             .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
             .filter(audit_event::Column::Sequence.eq(position.sequence));
-        let found = self.read_events(scope.tenant_id(), &EventFilter::default(), select).await?;
+        let filter = EventFilter::default();
+        let (found, _) = self.read_events(scope.tenant_id(), &filter, select, Room::ANY).await?;
         found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 
@@ -175,12 +193,12 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     by.fold(rows, |rows, key| rows.order_by(key, direction.clone()))
 }
 
-/// What of an event may be long.
-fn bytes_of(event: &Event) -> u64 {
+/// How many bytes an event takes in memory, about: what of it may be long, and something for the rest.
+pub fn size_of(event: &Event) -> u64 {
     let Context { metadata, description, url, user_agent, page, .. } = &event.context;
     let texts = [metadata, description, url, user_agent, page];
-    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>() + event.changes.bytes();
-    u64::try_from(bytes).unwrap_or(u64::MAX) + 512
+    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
+    u64::try_from(bytes + event.changes.bytes()).unwrap_or(u64::MAX) + REST
 }
 
 /// An event as whoever has the scope may read it: the one way from what is kept to what is told.

@@ -7,6 +7,7 @@
 use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, Select, TransactionTrait as _};
 
 use super::entity::audit_event;
+use super::event_reads::Room;
 use super::{Backend, Store};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
@@ -70,15 +71,17 @@ impl Store {
         }
     }
 
-    /// The events that a statement selects, which is guarded unless it searches for words.
+    /// The events that a statement selects, as far as there is room for them, and whether it is full. It is
+    /// guarded unless it searches for words.
     pub(super) async fn read_events(
         &self,
         tenant_id: &Id,
         filter: &EventFilter,
         select: Select<audit_event::Entity>,
-    ) -> Result<Vec<Event>> {
+        room: Room,
+    ) -> Result<(Vec<Event>, bool)> {
         let guard = (!goes_without(filter)).then(|| Guard { tenant_id: tenant_id.clone() });
-        self.database.event_readers.read(guard, select).await
+        self.database.event_readers.read(guard, select, room).await
     }
 }
 

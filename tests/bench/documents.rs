@@ -1,7 +1,8 @@
 //! What hostile documents cost: `cargo bench --bench documents`.
 //!
-//! Each is sent to a server in this process over a log of 1,000 events. Processor time is that of all
-//! threads; memory is by how much the most that the process ever used grew.
+//! Each is sent to a server in this process over a log of 1,000 events, and pages of large events over
+//! one of 120 with 900 KB each. Processor time is that of all threads; memory is by how much more the process
+//! used at its peak than before.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
@@ -16,9 +17,11 @@ mod support;
 use std::fs;
 use std::time::Duration;
 
-use serde_json::json;
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use support::On;
+use support::client::Client;
 use support::world::{OWN, World, event_with};
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,15 +42,43 @@ async fn main() {
     let full = format!("{{{}}}", documents::page("p", 1_000));
     println!("{:>10} {:>10} {:>10}  document", "ms", "KiB more", "answer");
     for (name, document) in documents::all().into_iter().chain([("one full page", full)]) {
-        let memory = peak();
-        client.graphql(&document, json!({})).await;
-        let time = processor_time();
-        let answer = client.graphql(&document, json!({})).await;
-        let time = (processor_time() - time).as_secs_f64() * 1_000.0;
-        let (more, length) = (peak() - memory, answer.body.len());
-        let told: String = answer.body.chars().take(100).collect();
-        println!("{time:>10.1} {more:>10} {length:>10}  {name}: {} {told}", answer.status);
+        measure(&client, name, &json!({"query": document})).await;
     }
+    // 15 MiB, flat and as deep as values may be.
+    for (name, levels) in [("a flat body", 1), ("a deep body", 60)] {
+        let text = "x".repeat(15 * 1024 * 1024);
+        let value = (0..levels).fold(json!(text), |inner, _| json!([inner]));
+        measure(&client, name, &json!({"query": "{__typename}", "variables": {"a": value}})).await;
+    }
+
+    let world = World::new(On::Sqlite).await;
+    let client = world.user("ann", "acme", OWN).await;
+    let recorder = world.recorder("acme").await;
+    let large = json!({"metadata": {"large": "x".repeat(900_000)}});
+    for first in (0..120).step_by(10) {
+        let events = (first..first + 10).map(|i| event_with("acme", &i.to_string(), large.clone()));
+        recorder.recorded(events.collect()).await;
+    }
+    for pages in [1, 3, 39] {
+        let page = |i| format!("p{i}:auditLog(first:100){{nodes{{metadata}}}} ");
+        let document = format!("{{{}}}", (0..pages).map(page).collect::<String>());
+        measure(&client, &format!("{pages} pages of large events"), &json!({"query": document}))
+            .await;
+    }
+}
+
+/// Sends a request twice, and prints what the second time costs.
+async fn measure(client: &Client, name: &str, request: &Value) {
+    let body = request.to_string();
+    let send = || client.send(Method::POST, "/graphql", Some("application/json"), body.clone());
+    send().await;
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let (memory, time) = (kilobytes("VmRSS:"), processor_time());
+    let answer = send().await;
+    let time = (processor_time() - time).as_secs_f64() * 1_000.0;
+    let (more, length) = (kilobytes("VmHWM:").saturating_sub(memory), answer.body.len());
+    let told: String = answer.body.chars().take(100).collect();
+    println!("{time:>10.1} {more:>10} {length:>10}  {name}: {} {told}", answer.status);
 }
 
 /// What all threads have used so far.
@@ -60,9 +91,9 @@ fn processor_time() -> Duration {
     Duration::from_nanos(used.sum())
 }
 
-/// The most memory that the process ever used, in KiB.
-fn peak() -> u64 {
+/// The memory that the process uses, or the most since that was last reset, in KiB.
+fn kilobytes(of: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(of)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }

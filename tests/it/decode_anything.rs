@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::scan::cut_up;
+use crate::support::property::cases;
 
 /// Events of every kind, good and bad, to be cut up.
 fn corpus() -> Vec<String> {
@@ -68,7 +69,7 @@ fn soup() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn whatever_it_is_given_it_answers_in_few_words(

@@ -4,6 +4,7 @@ use auditlog::domain::json::{Json, MAX_DEPTH};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::support::property::cases;
 use crate::written::{shuffled, texts, values, write};
 
 /// Alike to the last digit and in the order of keys, which `==` does not ask for.
@@ -23,7 +24,7 @@ fn refusal(text: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn what_was_written_is_what_is_read(

@@ -4,6 +4,7 @@
 
 mod public_keys;
 mod shared_secret;
+mod wycheproof;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

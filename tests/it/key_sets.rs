@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 use auditlog::auth::jwt::{KeySource, Settings, Verifier};
 use auditlog::domain::time::Time;
@@ -16,6 +17,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::TestClock;
@@ -317,11 +319,17 @@ struct Provider {
 
 impl Provider {
     async fn with(signers: &[&Signer]) -> Self {
+        Self::waiting(signers, Arc::new(Semaphore::new(Semaphore::MAX_PERMITS))).await
+    }
+
+    /// One that answers as often as there are permits.
+    async fn waiting(signers: &[&Signer], answers: Arc<Semaphore>) -> Self {
         let fetches = Arc::new(AtomicUsize::new(0));
         let answer = Arc::new(Mutex::new((StatusCode::OK, key_set(signers).to_string())));
         let (counted, said) = (Arc::clone(&fetches), Arc::clone(&answer));
         let keys = get(async move || {
             counted.fetch_add(1, Ordering::SeqCst);
+            answers.acquire().await.unwrap().forget();
             said.lock().unwrap().clone()
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -390,6 +398,77 @@ async fn many_who_sign_in_at_once_fetch_the_keys_once() {
         assert_eq!((trusted, provider.fetches()), (20, minute));
         provider.clock.advance(TimeDelta::minutes(1));
     }
+}
+
+/// A provider that answers when it is told to.
+struct SlowProvider {
+    provider: Provider,
+    answers: Arc<Semaphore>,
+}
+
+impl SlowProvider {
+    async fn with(signers: &[&Signer]) -> Self {
+        let answers = Arc::new(Semaphore::new(0));
+        Self { provider: Provider::waiting(signers, Arc::clone(&answers)).await, answers }
+    }
+
+    async fn verify(&self, token: &str) -> Result<String, String> {
+        let Provider { verifier, clock, .. } = &self.provider;
+        verify(verifier, token, clock.now()).await
+    }
+
+    /// Lets it answer once, and waits until that is known.
+    async fn answer(&self, token: &str) {
+        let end = Instant::now() + Duration::from_secs(60);
+        self.answers.add_permits(1);
+        while self.verify(token).await != Ok("ann".to_owned()) {
+            assert!(Instant::now() < end, "the keys did not come");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+const NOT_KNOWN_YET: &str = "the keys by which tokens are signed are being fetched, and whether one of them signed this \
+                             token is not known yet: try again shortly";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_long_for_a_slow_provider() {
+    let ed = Signer::pair(Algorithm::EdDSA, "ed");
+    let next = Signer::pair(Algorithm::EdDSA, "next");
+    let slow = SlowProvider::with(&[&ed]).await;
+    let clock = &slow.provider.clock;
+    let hers = || Ok("ann".to_owned());
+    // Before the first keys are there, it cannot be said whether a token is good.
+    let token = ed.token("ann");
+    assert_eq!(slow.verify(&token).await, Err(NOT_KNOWN_YET.to_owned()));
+    assert_eq!(slow.provider.fetches(), 1);
+    slow.answer(&token).await;
+    // A name that is not known has them fetched, and makes only its own token wait.
+    clock.advance(TimeDelta::minutes(1));
+    assert_eq!(slow.verify(&next.token("ann")).await, Err(NOT_KNOWN_YET.to_owned()));
+    for _ in 0..20 {
+        assert_eq!(slow.verify(&token).await, hers());
+    }
+    // Twenty who wait a second each would have outlasted the fetch, which goes on.
+    assert_eq!(slow.verify(&next.token("ann")).await, Err(NOT_KNOWN_YET.to_owned()));
+    assert_eq!(slow.provider.fetches(), 2);
+    slow.provider.says(200, key_set(&[&ed, &next]).to_string());
+    slow.answer(&next.token("ann")).await;
+    // Keys that are due are fetched behind the backs of those who use them.
+    clock.advance(TimeDelta::minutes(5));
+    assert_eq!(slow.verify(&token).await, hers());
+    slow.provider.says(200, key_set(&[&next]).to_string());
+    slow.answers.add_permits(1);
+    let end = Instant::now() + Duration::from_secs(60);
+    while slow.verify(&token).await == hers() {
+        assert!(Instant::now() < end, "the keys did not come");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(slow.provider.fetches(), 3);
+    // After a long pause they are waited for a little, and then gone on with.
+    clock.advance(TimeDelta::hours(1));
+    assert_eq!(slow.verify(&next.token("ann")).await, hers());
+    assert_eq!(slow.verify(&next.token("ann")).await, hers());
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! Limits on what a request may take: what is just within one is answered, and what is just beyond is
 //! refused with the limit, its setting, and how to mend it.
 
-use axum::body::{Body, Bytes};
+use axum::Router;
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{Method, StatusCode};
 use futures_util::{StreamExt as _, stream};
 use insta::assert_snapshot;
@@ -30,7 +31,10 @@ on_both!(
     all_tokens_of_a_subject_count_as_one_credential,
     so_many_requests_may_be_under_way,
     an_export_is_under_way_until_its_end,
+    a_credential_has_a_share_of_the_requests_under_way,
+    bodies_together_take_so_much_memory,
     a_request_may_take_so_long,
+    a_body_that_nobody_reads_does_not_stop_the_clock,
 );
 
 const ALL: May = May { record: true, ..OWN };
@@ -55,7 +59,7 @@ fn refusal(answer: &Answer) -> String {
 type Make = fn(usize) -> String;
 
 /// A limit, set to this value, and the most of something that a document may have then.
-const DOCUMENTS: [(&str, u64, usize, Make); 14] = [
+const DOCUMENTS: [(&str, u64, usize, Make); 16] = [
     ("max_document_bytes", 1_024, 1_011, |n| with("{__typename}#", "x", n, "")),
     ("max_document_tokens", 100, 92, |n| with("{auditLog{nodes{", "id ", n, "}}}")),
     ("max_document_nesting", 16, 15, |n| {
@@ -78,7 +82,16 @@ const DOCUMENTS: [(&str, u64, usize, Make); 14] = [
     }),
     ("max_aliases", 3, 3, |n| with("{viewer{", "a:is_owner ", n, "}}")),
     ("max_directives", 3, 3, |n| with("{viewer{", "is_owner @skip(if:false) ", n, "}}")),
+    // Each but the first has its two arguments compared with two and with how many there are.
+    ("max_comparisons", 100, 17, |n| {
+        with("{", "auditLog(first:1 organization_id:\"acme\"){__typename} ", n, "}")
+    }),
     ("max_complexity", 10_000, 9, |n| with("{auditLog(first:1000){nodes{", "id ", n, "}}}")),
+    // A count of the whole log stands for 5,000.
+    ("max_complexity", 10_100, 2, |n| {
+        let counts = (0..n).map(|i| format!("c{i}:auditLog{{total_count}} "));
+        format!("{{{}}}", counts.collect::<String>())
+    }),
     // 100 events, each with 5 changes.
     ("max_complexity", 10_000, 19, |n| {
         with("{auditLog{nodes{resource_changes{", "field ", n, "}}}}")
@@ -265,11 +278,13 @@ fn retry_after(answer: &Answer) -> u64 {
     answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
-/// A body of which nothing more comes until the sender says so. The receiver learns when it is read.
-fn slow(body: &'static str) -> (Body, Receiver<()>, Sender<()>) {
+/// A body of which nothing more comes after its first bytes until the sender says so. The receiver learns
+/// when they are read.
+fn slow(body: impl Into<String>, first: usize) -> (Body, Receiver<()>, Sender<()>) {
     let (reading, read) = channel();
     let (go, gone) = channel();
-    let (start, end) = body.split_at(1);
+    let mut start = body.into();
+    let end = start.split_off(first);
     let pieces = stream::iter([start]).chain(stream::once(async move {
         let _ = reading.send(());
         let _ = gone.await;
@@ -287,7 +302,7 @@ async fn so_many_requests_may_be_under_way(on: On) {
     let ann = ann.at(&world.server_within(limits(&[("max_concurrent_requests", 2)])).await);
     let mut under_way = Vec::new();
     for _ in 0..2 {
-        let ((body, read, go), ann) = (slow(QUERY), ann.clone());
+        let ((body, read, go), ann) = (slow(QUERY, 1), ann.clone());
         let sent = tokio::spawn(async move {
             ann.send(Method::POST, "/graphql", Some("application/json"), body).await
         });
@@ -317,19 +332,113 @@ async fn an_export_is_under_way_until_its_end(on: On) {
     let ann = world.user("ann", "acme", ALL).await;
     let router = world.server_within(limits(&[("max_concurrent_requests", 1)])).await;
     let (ann, secret) = (ann.at(&router), world.secret_for("ann").await);
-    let request = axum::http::Request::get("/v1/audit-events?format=csv")
-        .header("authorization", format!("Bearer {secret}"))
-        .body(Body::empty())
-        .unwrap();
-    let export = tower::ServiceExt::oneshot(router, request).await.unwrap();
-    assert_eq!(export.status(), StatusCode::OK);
-    let mut pieces = export.into_body().into_data_stream();
-    assert!(pieces.next().await.is_some());
+    let pieces = export(&router, &secret).await;
     let answer = ann.graphql("{__typename}", json!({})).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     // Read to its end, or given up.
     drop(pieces);
     ann.query("{__typename}").await;
+}
+
+/// An export that has begun and is not read on.
+async fn export(router: &Router, secret: &str) -> BodyDataStream {
+    let request = axum::http::Request::get("/v1/audit-events?format=csv")
+        .header("authorization", format!("Bearer {secret}"))
+        .body(Body::empty())
+        .unwrap();
+    let export = tower::ServiceExt::oneshot(router.clone(), request).await.unwrap();
+    assert_eq!(export.status(), StatusCode::OK);
+    let mut pieces = export.into_body().into_data_stream();
+    assert!(pieces.next().await.is_some());
+    pieces
+}
+
+async fn a_credential_has_a_share_of_the_requests_under_way(on: On) {
+    let world = World::new(on).await;
+    let ann = world.user("ann", "acme", ALL).await;
+    let limits = limits(&[("max_concurrent_requests_per_credential", 2)]);
+    let router = world.server_within(limits).await;
+    let (ann, secret) = (ann.at(&router), world.secret_for("ann").await);
+    let hers = Client::bearer(&router, &secret);
+    let first = export(&router, &secret).await;
+    let second = export(&router, &secret).await;
+    let answer = hers.graphql("{__typename}", json!({})).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_snapshot!("too_many_of_a_credential_under_way", refusal(&answer));
+    for answer in [
+        hers.record(event("acme", "1")).await,
+        hers.get("/v1/audit-events?format=csv").await,
+        hers.get("/graphql?query={__typename}").await,
+    ] {
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.headers["retry-after"], "1");
+    }
+    // Others are served: other keys of the same user, and whoever has no good credential.
+    ann.query("{__typename}").await;
+    let stranger = Client::bearer(&router, "al_no_such_key");
+    assert_eq!(stranger.graphql("{__typename}", json!({})).await.status, 401);
+    // One that ends, or is given up, makes room for one.
+    drop(first);
+    hers.query("{__typename}").await;
+    hers.recorded(event("acme", "1")).await;
+    let third = export(&router, &secret).await;
+    let answer = hers.graphql("{__typename}", json!({})).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    drop((second, third));
+    hers.query("{__typename}").await;
+}
+
+async fn bodies_together_take_so_much_memory(on: On) {
+    const JSON: Option<&str> = Some("application/json");
+    let world = World::new(on).await;
+    let ann = world.user("ann", "acme", ALL).await;
+    let room = [("max_request_bytes", 2_048), ("max_concurrent_body_bytes", 3_000)];
+    let ann = ann.at(&world.server_within(limits(&room)).await);
+    let padded = |length: usize| format!("{QUERY}{}", " ".repeat(length - QUERY.len()));
+    // One has sent 2,000 bytes and will send 48 more; of another there are 1,000 at most.
+    let (body, read, go) = slow(padded(2_048), 2_000);
+    let sender = ann.clone();
+    let first =
+        tokio::spawn(async move { sender.send(Method::POST, "/graphql", JSON, body).await });
+    read.await.unwrap();
+    assert_eq!(ann.send(Method::POST, "/graphql", JSON, padded(1_000)).await.status, 200);
+    let answer = ann.send(Method::POST, "/graphql", JSON, padded(1_001)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_snapshot!("too_much_sent_at_once", refusal(&answer));
+    let large = format!("{}{}", event("acme", "1"), " ".repeat(1_500));
+    let answer = ann.send(Method::POST, "/v1/audit-events", JSON, large.clone()).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["errors"][0]["code"], "SERVICE_UNAVAILABLE");
+    go.send(()).unwrap();
+    assert_eq!(first.await.unwrap().status, StatusCode::OK);
+    // What was answered, and what was refused, takes no room any more.
+    let answer = ann.send(Method::POST, "/v1/audit-events", JSON, large).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    assert_eq!(ann.send(Method::POST, "/graphql", JSON, padded(2_048)).await.status, 200);
+    // However little room there is, one body of the size that is allowed can be sent.
+    let room = [("max_request_bytes", 2_048), ("max_concurrent_body_bytes", 1_024)];
+    let ann = ann.at(&world.server_within(limits(&room)).await);
+    assert_eq!(ann.send(Method::POST, "/graphql", JSON, padded(2_048)).await.status, 200);
+}
+
+async fn a_body_that_nobody_reads_does_not_stop_the_clock(on: On) {
+    let world = World::logging_reads(on).await;
+    let ann = world.user("ann", "acme", OWN).await;
+    let ann = ann.at(&world.server_within(limits(&[("max_request_seconds", 1)])).await);
+    // Reading the log is written down in it first, for which this one waits.
+    let lock = direct::stop_recording(&world.database, "acme").await;
+    for path in ["/graphql?query={auditLog{total_count}}", "/v1/audit-events?format=csv"] {
+        let (body, _read, _go) = slow(QUERY, 1);
+        let answer = ann.send(Method::GET, path, None, body).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", answer.body);
+        assert!(answer.body.contains("(max_request_seconds)"), "{path}: {}", answer.body);
+    }
+    lock.rollback().await.unwrap();
+    let (body, _read, _go) = slow(QUERY, 1);
+    let path = "/graphql?query={auditLog{total_count}}";
+    assert_eq!(ann.send(Method::GET, path, None, body).await.status, StatusCode::OK);
 }
 
 async fn a_request_may_take_so_long(on: On) {

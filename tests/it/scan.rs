@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::hostile::documents;
+use crate::support::property::cases;
 use crate::support::world::limits;
 
 fn scanned(text: &str) -> Scanned {
@@ -186,7 +187,7 @@ fn selections() -> impl Strategy<Value = Piece> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(cases(500))]
 
     /// What is written with known brackets is counted so, is parsed, and is refused for its nesting
     /// or tokens when, and only when, it has more.

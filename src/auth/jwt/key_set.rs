@@ -9,22 +9,36 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use jsonwebtoken::Algorithm;
 use reqwest::{Client, Url, redirect};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, OwnedMutexGuard, RwLock};
+use tokio::time::timeout;
 
 use super::key::{Key, read_set};
 use super::token::Token;
 use crate::domain::time::Time;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// How long at least between two reads, whatever keys tokens name.
 const READ_AT_MOST_EVERY: TimeDelta = TimeDelta::minutes(1);
 
-/// How long a set is used before it is read again, though nobody misses a key: a file costs nothing.
-const FETCH_AFTER: TimeDelta = TimeDelta::minutes(10);
+/// How old a set becomes before it is read again, though nobody misses a key: a file costs nothing.
+const FETCH_AFTER: TimeDelta = TimeDelta::minutes(5);
 const REREAD_AFTER: TimeDelta = READ_AT_MOST_EVERY;
+
+/// How old a fetched set becomes before its keys are waited for, too: a key withdrawn so long ago must not
+/// be trusted by the first token that comes after a pause.
+const WAIT_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// How long a fetch may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a token waits for a set that is being read, at most.
+const WAIT: Duration = Duration::from_secs(1);
+
+const NOT_THERE_YET: &str = "the keys by which tokens are signed are being fetched, and whether one of them signed this \
+     token is not known yet: try again shortly";
+
+/// In how many seconds to try again then.
+const RETRY_AFTER: u64 = 1;
 
 /// The largest set, in bytes.
 const MAX_BYTES: usize = 256 * 1024;
@@ -33,7 +47,8 @@ const MAX_BYTES: usize = 256 * 1024;
 pub(super) struct KeySet {
     source: Source,
     cache: RwLock<Cache>,
-    reading: Mutex<()>,
+    /// Held while the set is read.
+    reading: Arc<Mutex<()>>,
 }
 
 enum Source {
@@ -46,6 +61,8 @@ struct Cache {
     keys: Vec<Key>,
     read_at: Option<Time>,
     tried_at: Option<Time>,
+    /// Whether the last try came to nothing.
+    is_away: bool,
 }
 
 impl KeySet {
@@ -55,7 +72,7 @@ impl KeySet {
             Error::bad_input(format!("jwt_jwks_file {}: {problem}", path.display()))
         })?;
         let cache = RwLock::new(Cache { keys, ..Cache::default() });
-        Ok(Self { source: Source::File(path), cache, reading: Mutex::default() })
+        Ok(Self { source: Source::File(path), cache, reading: Arc::default() })
     }
 
     /// A set that is fetched when the first token comes; its server need not be up yet.
@@ -66,41 +83,58 @@ impl KeySet {
         let client =
             client.build().map_err(|error| Error::internal("preparing to fetch keys", error))?;
         let source = Source::Url { url, client };
-        Ok(Self { source, cache: RwLock::default(), reading: Mutex::default() })
+        Ok(Self { source, cache: RwLock::default(), reading: Arc::default() })
     }
 
-    /// The keys that the token may be signed by.
+    /// The keys that the token may be signed by. A token of a known key waits for nothing, but for a set
+    /// that nobody has asked for in a long time; any other one waits for a set that is being read, and
+    /// neither for long.
     pub async fn matching(self: &Arc<Self>, token: &Token<'_>, now: Time) -> Result<Vec<Key>> {
         // No set is read for what no key of any set can have signed.
         if matches!(token.algorithm, None | Some(Algorithm::HS256)) {
             return Ok(Vec::new());
         }
-        let (found, is_fresh, may_read) = {
+        let (found, age) = {
             let cache = self.cache.read().await;
-            (cache.matching(token), cache.is_fresh(now, &self.source), cache.may_read(now))
+            (cache.matching(token), cache.age(now, &self.source))
         };
-        // One waits for the set when it is due, so that a withdrawn key is not trusted once more; the
-        // others go on with the keys at hand.
-        if !found.is_empty() && (is_fresh || !may_read) {
+        let is_known = !found.is_empty();
+        if is_known && age == Age::Fresh {
             return Ok(found);
         }
-        // In a task of its own: whoever asked may go away, and the one read a minute must not be lost.
-        let refreshed = tokio::spawn(Arc::clone(self).refresh(now)).await;
-        refreshed.map_err(|error| Error::internal("reading keys", error))?;
-        Ok(self.cache.read().await.matching(token))
+        let has_begun = self.begin_reading(now).await;
+        // The one that has it read waits, where the keys at hand are too old to go on with.
+        if is_known && !(has_begun && age == Age::Stale) {
+            return Ok(found);
+        }
+        let has_ended = timeout(WAIT, self.reading.lock()).await.is_ok();
+        let found = self.cache.read().await.matching(token);
+        match found.is_empty() && !has_ended {
+            true => Err(Error::client(Code::ServiceUnavailable, NOT_THERE_YET).after(RETRY_AFTER)),
+            false => Ok(found),
+        }
     }
 
-    /// Reads the set, unless that was tried within the minute. Who comes while another one reads
-    /// waits for that.
-    async fn refresh(self: Arc<Self>, now: Time) {
-        let _one_at_a_time = self.reading.lock().await;
-        if !self.cache.read().await.may_read(now) {
-            return;
+    /// Has the set read, unless that was tried within the minute; whether it is.
+    async fn begin_reading(self: &Arc<Self>, now: Time) -> bool {
+        let mut cache = self.cache.write().await;
+        if !cache.may_read(now) {
+            return false;
         }
-        self.cache.write().await.tried_at = Some(now);
-        match self.source.read().await {
+        // Taken here, so that whoever comes from now on waits for it.
+        let Ok(reading) = Arc::clone(&self.reading).try_lock_owned() else { return false };
+        cache.tried_at = Some(now);
+        // In a task of its own: whoever asked may go away, and the one read a minute must not be lost.
+        tokio::spawn(Arc::clone(self).read(reading, now));
+        true
+    }
+
+    async fn read(self: Arc<Self>, _reading: OwnedMutexGuard<()>, now: Time) {
+        let read = self.source.read().await;
+        let mut cache = self.cache.write().await;
+        cache.is_away = read.is_err();
+        match read {
             Ok(keys) => {
-                let mut cache = self.cache.write().await;
                 cache.keys = keys;
                 cache.read_at = Some(now);
             }
@@ -114,17 +148,33 @@ impl KeySet {
     }
 }
 
+/// How old the keys at hand are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Fresh,
+    /// To be read again, and good until then.
+    Due,
+    /// Not to be gone on with before another try.
+    Stale,
+}
+
 impl Cache {
     fn matching(&self, token: &Token<'_>) -> Vec<Key> {
         self.keys.iter().filter(|key| key.may_have_signed(token)).cloned().collect()
     }
 
-    fn is_fresh(&self, now: Time, source: &Source) -> bool {
-        let for_how_long = match source {
-            Source::File(_) => REREAD_AFTER,
-            Source::Url { .. } => FETCH_AFTER,
+    fn age(&self, now: Time, source: &Source) -> Age {
+        let (due, stale) = match source {
+            Source::File(_) => (REREAD_AFTER, REREAD_AFTER),
+            Source::Url { .. } => (FETCH_AFTER, WAIT_AFTER),
         };
-        self.read_at.is_some_and(|at| (now - at).abs() < for_how_long)
+        match self.read_at.map(|at| (now - at).abs()) {
+            Some(age) if age < due => Age::Fresh,
+            Some(age) if age < stale => Age::Due,
+            // Nobody waits again and again for a provider that is away.
+            _ if self.is_away => Age::Due,
+            _ => Age::Stale,
+        }
     }
 
     /// The clock may have been set back since: that must not put it off until it has caught up.

@@ -10,6 +10,7 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{DatabaseConnection, QuerySelect as _, QueryTrait as _, Select};
 
 use super::entity::audit_event;
+use super::events::size_of;
 use super::guard::Guard;
 use super::{Backend, Patience};
 use crate::domain::event::Event;
@@ -40,19 +41,63 @@ impl EventReaders {
         }
     }
 
-    /// The events that a statement selects.
+    /// The events that a statement selects, as far as there is room for them, and whether it is full.
     pub async fn read(
         &self,
         guard: Option<Guard>,
         select: Select<audit_event::Entity>,
-    ) -> Result<Vec<Event>> {
+        room: Room,
+    ) -> Result<(Vec<Event>, bool)> {
         let select = select.select_only().columns(rows::COLUMNS);
         match self {
             Self::Postgres(readers) => {
                 let pool = readers.get_postgres_connection_pool().clone();
-                postgres::events(pool, guard, select.build(Backend::Postgres.sea())).await
+                postgres::events(pool, guard, select.build(Backend::Postgres.sea()), room).await
             }
-            Self::Sqlite(readers) => readers.events(select.build(Backend::Sqlite.sea())).await,
+            Self::Sqlite(readers) => {
+                readers.events(select.build(Backend::Sqlite.sea()), room).await
+            }
         }
+    }
+}
+
+/// How much is read at once. What is behind the last event that is taken needs no room.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    /// No event is read after these bytes are met,
+    pub bytes: u64,
+    /// but so many are in any case.
+    pub least: usize,
+}
+
+impl Room {
+    /// For whatever a statement selects.
+    pub const ANY: Self = Self { bytes: u64::MAX, least: 0 };
+}
+
+/// Events as they are found.
+struct Found {
+    events: Vec<Event>,
+    bytes: u64,
+    room: Room,
+}
+
+impl Found {
+    const fn new(room: Room) -> Self {
+        Self { events: Vec::new(), bytes: 0, room }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= self.room.bytes && self.events.len() >= self.room.least
+    }
+
+    fn push(&mut self, event: Event) {
+        self.bytes = self.bytes.saturating_add(size_of(&event));
+        self.events.push(event);
+    }
+
+    fn finish(self) -> (Vec<Event>, bool) {
+        let is_full = self.is_full();
+        (self.events, is_full)
     }
 }

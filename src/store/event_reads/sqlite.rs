@@ -12,6 +12,7 @@ use sea_orm::sea_query::{Value, Values};
 use tokio::sync::Semaphore;
 
 use super::rows::{self, SqliteRow};
+use super::{Found, Room};
 use crate::domain::event::Event;
 use crate::error::{Error, Result, Unavailable};
 use crate::store::unavailable;
@@ -42,8 +43,9 @@ impl Readers {
         }
     }
 
-    /// The events that a statement of `rows::COLUMNS` selects.
-    pub async fn events(&self, statement: Statement) -> Result<Vec<Event>> {
+    /// The events that a statement of `rows::COLUMNS` selects, as far as there is room for them, and
+    /// whether it is full.
+    pub async fn events(&self, statement: Statement, room: Room) -> Result<(Vec<Event>, bool)> {
         let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned());
         let late = || Error::unavailable(Unavailable::Database, READING, "too many read at once");
         let turn = turn.await.map_err(|_| late())?;
@@ -52,9 +54,9 @@ impl Readers {
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let connection = readers.connection()?;
-            let events = select(&connection, statement)?;
+            let found = select(&connection, statement, room)?;
             readers.idle().push(connection);
-            Ok(events)
+            Ok(found.finish())
         });
         read.await.map_err(|error| Error::internal(READING, error))?
     }
@@ -77,16 +79,18 @@ impl Readers {
     }
 }
 
-fn select(connection: &Connection, statement: Statement) -> Result<Vec<Event>> {
+fn select(connection: &Connection, statement: Statement, room: Room) -> Result<Found> {
     let mut prepared = connection.prepare_cached(&statement.sql).map_err(failed)?;
     let Values(values) = statement.values.unwrap_or_else(|| Values(Vec::new()));
     let values = values.into_iter().map(cell).collect::<Result<Vec<_>>>()?;
     let mut rows = prepared.query(rusqlite::params_from_iter(values)).map_err(failed)?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next().map_err(failed)? {
-        events.push(rows::event(SqliteRow::new(row))?);
+    let mut found = Found::new(room);
+    while !found.is_full()
+        && let Some(row) = rows.next().map_err(failed)?
+    {
+        found.push(rows::event(SqliteRow::new(row))?);
     }
-    Ok(events)
+    Ok(found)
 }
 
 /// A parameter in the form in which the other connections bind it.

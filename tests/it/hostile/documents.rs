@@ -69,7 +69,7 @@ fn names() -> Vec<(&'static str, String)> {
         ),
         (
             "fields in conflict",
-            format!("{{auditLog{{{}}}}}", "total_count visible_since ".repeat(990)),
+            format!("{{auditLog{{{}}}}}", "__typename visible_since ".repeat(990)),
         ),
         (
             "arguments in conflict",
@@ -323,6 +323,10 @@ fn pages() -> Vec<(&'static str, String)> {
         (
             "counts",
             format!("{{{}}}", each(48, |i| format!("c{i}:auditLog(first:1){{total_count}} "))),
+        ),
+        (
+            "counts, just few enough",
+            format!("{{{}}}", each(39, |i| format!("c{i}:auditLog(first:1){{total_count}} "))),
         ),
         (
             "viewers of viewers",

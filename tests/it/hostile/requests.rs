@@ -66,7 +66,7 @@ fn nested(open: &str, inner: &str, close: &str, levels: usize) -> String {
 
 fn variables() -> Vec<(&'static str, Request)> {
     let used_often: String =
-        (0..48).map(|i| format!("a{i}:auditLog(changed_field:$a){{total_count}} ")).collect();
+        (0..48).map(|i| format!("a{i}:auditLog(changed_field:$a){{visible_since}} ")).collect();
     let directives = "is_owner @skip(if:$a) ".repeat(90);
     vec![
         ("variables nested 69 levels", with_a(&nested("[", "", "]", 69))),

@@ -5,6 +5,14 @@ use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 
+/// So many cases, unless `PROPTEST_CASES` sets how many.
+pub fn cases(cases: u32) -> Config {
+    match std::env::var_os("PROPTEST_CASES") {
+        None => Config::with_cases(cases),
+        Some(_) => Config::default(),
+    }
+}
+
 /// Runs an async test on random cases. One that fails is made as small as it goes and printed. Each
 /// run makes new cases, of which `PROPTEST_CASES` sets how many; with the same
 /// `PROPTEST_RNG_SEED` they are the same.
