@@ -17,6 +17,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::respond::{self, Shape};
 use crate::domain::limits::Limits;
 use crate::error::Error;
+use crate::store::count_waits;
 
 /// In how many seconds to try again when there are too many requests under way.
 const RETRY_AFTER: u64 = 1;
@@ -68,7 +69,7 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
         seat.is_complete();
     }
     let time = Duration::from_secs(limits.max_request_seconds.value());
-    let mut answered = pin!(AssertUnwindSafe(next.run(request)).catch_unwind());
+    let mut answered = pin!(AssertUnwindSafe(count_waits(next.run(request))).catch_unwind());
     // While the body is on its way, its own limits hold.
     let early = tokio::select! {
         answered = &mut answered => Some(answered),

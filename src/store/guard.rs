@@ -4,9 +4,10 @@
 //! security then leaves out every other tenant's rows, should a query ever forget its filter. SQLite has
 //! nothing of the kind: there the filters stand alone.
 
-use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, TransactionOptions};
 
-use super::{Backend, Store};
+use super::watched::{Waiting, Watched};
+use super::{Backend, Store, waiting};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::error::{Error, Result};
@@ -14,30 +15,13 @@ use crate::error::{Error, Result};
 /// The role that reads the log.
 const READER: &str = "auditlog_reader";
 
+/// What reads the log. It ends where it is dropped.
+pub(super) type Reading<'a> = Watched<DatabaseExecutor<'a>>;
+
 impl Store {
-    /// What reads this tenant's log. It ends where it is dropped.
-    pub(super) async fn guarded(&self, tenant_id: &Id) -> Result<DatabaseExecutor<'_>> {
-        match self.backend() {
-            Backend::Sqlite => Ok(DatabaseExecutor::Connection(self.readers())),
-            Backend::Postgres => {
-                // One trip for both. An id has no control characters, and a backslash is itself.
-                let tenant = tenant_id.as_str().replace('\'', "''");
-                let guard =
-                    format!("SET LOCAL ROLE {READER}; SET LOCAL auditlog.tenant_id = '{tenant}'");
-                let readers = self.readers().clone();
-                // In a task of its own: whoever asks may go away, and a transaction that nobody saw
-                // begin would go back to the pool without being ended.
-                let begun = tokio::spawn(async move {
-                    let transaction = readers.begin().await?;
-                    transaction.execute_unprepared(&guard).await?;
-                    Ok::<_, DbErr>(transaction)
-                });
-                let begun = begun.await;
-                let transaction =
-                    begun.map_err(|error| Error::internal("beginning to read", error))??;
-                Ok(DatabaseExecutor::OwnedTransaction(transaction))
-            }
-        }
+    /// What reads this tenant's log.
+    pub(super) async fn guarded(&self, tenant_id: &Id) -> Result<Reading<'_>> {
+        self.reading(Some(tenant_id)).await
     }
 
     /// The same for what a filter selects. A search for words goes without the guard: PostgreSQL uses
@@ -46,12 +30,50 @@ impl Store {
         &self,
         tenant_id: &Id,
         filter: &EventFilter,
-    ) -> Result<DatabaseExecutor<'_>> {
+    ) -> Result<Reading<'_>> {
         match &filter.description {
-            Some(query) if query.required().next().is_some() => {
-                Ok(DatabaseExecutor::Connection(self.readers()))
-            }
+            Some(query) if query.required().next().is_some() => self.reading(None).await,
             _ => self.guarded(tenant_id).await,
         }
+    }
+
+    /// On PostgreSQL it is a transaction, in which the guard is set, and the times that it may take.
+    async fn reading(&self, guard: Option<&Id>) -> Result<Reading<'_>> {
+        let readers = self.readers();
+        if self.backend() == Backend::Sqlite {
+            let executor = DatabaseExecutor::Connection(readers.inner());
+            return Ok(readers.over(executor, Waiting::ForConnection));
+        }
+        let settings = self.settings_to_read(guard);
+        // In a task of its own: whoever asks may go away, and a transaction that nobody saw begin would
+        // go back to the pool without being ended.
+        let begun = readers.clone();
+        let begun = tokio::spawn(async move {
+            let transaction = begun.begin(TransactionOptions::default()).await?;
+            transaction.execute_unprepared(&settings).await?;
+            Ok::<_, DbErr>(transaction)
+        });
+        let begun = waiting::wait(begun).await.map_err(DbErr::from)?;
+        let transaction = begun.map_err(|error| Error::internal("beginning to read", error))??;
+        let executor = DatabaseExecutor::OwnedTransaction(transaction.into_inner());
+        Ok(readers.over(executor, Waiting::No))
+    }
+
+    /// In one text, which makes one trip for all of it.
+    fn settings_to_read(&self, guard: Option<&Id>) -> String {
+        let patience = self.database.patience;
+        let mut settings =
+            vec![("lock_timeout", patience.lock_to_read_on().as_millis().to_string())];
+        if let Some(time) = patience.to_read() {
+            settings.push(("statement_timeout", time.as_millis().to_string()));
+        }
+        if let Some(tenant_id) = guard {
+            settings.push(("role", READER.to_owned()));
+            // An id has no control characters, and a backslash is itself.
+            let tenant = tenant_id.as_str().replace('\'', "''");
+            settings.push(("auditlog.tenant_id", format!("'{tenant}'")));
+        }
+        let set = settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value};"));
+        set.collect()
     }
 }

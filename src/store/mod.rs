@@ -24,6 +24,7 @@ mod partitions;
 mod patience;
 pub mod plans;
 pub mod policies;
+mod pulse;
 pub mod purge;
 pub mod purge_runs;
 mod retire;
@@ -31,16 +32,17 @@ pub mod settings;
 pub mod tenants;
 mod unavailable;
 pub mod users;
+mod waiting;
+mod watched;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
-use sea_orm::{
-    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, EntityTrait as _,
-    TransactionTrait as _,
-};
+use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait as _};
+use tokio::time::timeout;
 
 use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
@@ -55,15 +57,15 @@ use partitions::Partitions;
 use patience::Claim;
 pub use patience::Patience;
 use tenants::Tenants;
+pub use waiting::count_waits;
+pub use watched::Transaction;
+use watched::{Waiting, Watched};
 
 /// What is being done, for the log.
 const WRITING: &str = "running a write transaction";
 
 /// What fills a buffer with random bytes; a parameter, so that tests can hold it.
 pub type Random = Arc<dyn Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync>;
-
-/// The transaction a piece of work runs in.
-pub type Transaction = DatabaseTransaction;
 
 /// A piece of work's future, borrowed from the transaction it runs in.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -74,8 +76,8 @@ pub struct Database {
     backend: Backend,
     url: String,
     patience: Patience,
-    readers: DatabaseConnection,
-    writers: DatabaseConnection,
+    readers: Watched<DatabaseConnection>,
+    writers: Watched<DatabaseConnection>,
 }
 
 /// A migrated database, with all that reading and recording need.
@@ -99,19 +101,22 @@ impl Database {
     /// Connects with the patience of a command or of a server.
     pub async fn connect_with(url: &str, patience: Patience) -> Result<Self> {
         let backend = Backend::of_url(url)?;
+        // The writer comes first: it creates a missing SQLite file.
+        let writers = backend.connect(url, backend::Role::Write, patience).await?;
+        let readers = backend.connect(url, backend::Role::Read, patience).await?;
+        let pulse = backend.pulse(url, patience)?;
         Ok(Self {
             backend,
             url: url.to_owned(),
             patience,
-            // The writer comes first: it creates a missing SQLite file.
-            writers: backend.connect(url, backend::Role::Write, patience).await?,
-            readers: backend.connect(url, backend::Role::Read, patience).await?,
+            writers: Watched::new(writers, pulse.clone(), Waiting::No),
+            readers: Watched::new(readers, pulse, Waiting::Wholly),
         })
     }
 
     /// Applies every migration that is still to be applied. Several servers may do so at once.
     pub async fn migrate(&self) -> Result<()> {
-        self.backend.migrate(&self.url, &self.writers).await?;
+        self.backend.migrate(&self.url, self.writers.inner()).await?;
         backlog::clear(self).await
     }
 
@@ -123,7 +128,7 @@ impl Database {
 
     /// How many migrations are still to be applied.
     pub async fn pending_migrations(&self) -> Result<usize> {
-        let pending = Migrator::get_pending_migrations_read_only(&self.writers)
+        let pending = Migrator::get_pending_migrations_read_only(self.writers.inner())
             .await
             .map_err(|error| Error::internal("reading which migrations are applied", error))?;
         Ok(pending.len())
@@ -189,7 +194,8 @@ impl Store {
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let claim = Claim::default();
-        let write = self.transact(work, claim.clone());
+        let longest = self.database.patience.for_a_write();
+        let write = self.transact(work, claim.clone(), longest);
         self.database.patience.wait_for(write, &claim, WRITING).await
     }
 
@@ -199,16 +205,16 @@ impl Store {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
-        self.transact(work, Claim::default()).await
+        self.transact(work, Claim::default(), Duration::MAX).await
     }
 
-    async fn transact<T, F>(&self, work: F, claim: Claim) -> Result<T>
+    async fn transact<T, F>(&self, work: F, claim: Claim, longest: Duration) -> Result<T>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::spawn(async move {
+        let write = async move {
             // Its events happen now: the partition must be there before the transaction begins.
             store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;
@@ -226,23 +232,25 @@ impl Store {
                     Err(error)
                 }
             }
-        });
-        task.await.map_err(|error| Error::internal(WRITING, error))?
+        };
+        // Nobody waits for it any longer: what goes on would only keep its connection and its locks.
+        let write = tokio::spawn(timeout(longest, write));
+        let ended = write.await.map_err(|error| Error::internal(WRITING, error))?;
+        ended.unwrap_or_else(|_| Err(unavailable::unknown(WRITING)))
     }
 
     const fn backend(&self) -> Backend {
         self.database.backend
     }
 
-    const fn readers(&self) -> &DatabaseConnection {
+    const fn readers(&self) -> &Watched<DatabaseConnection> {
         &self.database.readers
     }
 }
 
 impl Database {
-    async fn begin_write(&self) -> Result<DatabaseTransaction> {
-        let options = self.backend.write_options();
-        Ok(self.writers.begin_with_options(options).await?)
+    async fn begin_write(&self) -> Result<Transaction> {
+        Ok(self.writers.begin(self.backend.write_options()).await?)
     }
 }
 
