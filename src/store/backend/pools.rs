@@ -28,6 +28,11 @@ const STEPS: i32 = 20_000;
 const LOOK_FOR_US: &str = "SELECT set_config(name, '1000', false) FROM pg_settings
     WHERE name = 'client_connection_check_interval'";
 
+/// Holds the schemas that the user meant to those: whoever takes another role would have others for "$user",
+/// and not find the tables.
+const KEEP_SCHEMAS: &str = "SELECT set_config('search_path', string_agg(quote_ident(name), ', ' ORDER BY place), false)
+    FROM unnest(current_schemas(false)) WITH ORDINALITY AS schemas (name, place) HAVING count(*) > 0";
+
 pub(super) fn of_postgres(options: PoolOptions<Postgres>) -> PoolOptions<Postgres> {
     options
         .after_connect(|connection, _| Box::pin(greet(connection)))
@@ -48,7 +53,8 @@ pub(super) fn of_postgres(options: PoolOptions<Postgres>) -> PoolOptions<Postgre
 }
 
 async fn greet(connection: &mut PgConnection) -> sqlx::Result<()> {
-    // A server that cannot do it serves all the same.
+    connection.execute(KEEP_SCHEMAS).await?;
+    // A server that cannot do this serves all the same.
     if let Err(error) = connection.execute(LOOK_FOR_US).await {
         tracing::debug!(%error, "statements of clients that went away run on");
     }
