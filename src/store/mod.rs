@@ -3,7 +3,8 @@
 //! There is one concrete [`Store`], over SQLite or PostgreSQL; `backend` is the only place that
 //! asks which. Reads of events take a `Scope`, and there is no way to read events without one.
 //! Writes run in a task of their own: a client that goes away cannot leave one half-done, nor hand
-//! a connection with an open transaction back to its pool.
+//! a connection with an open transaction back to its pool. Nothing waits for the database for ever:
+//! `watched` ends what is asked of it when the request has waited long enough or the database is silent.
 
 pub mod api_keys;
 mod append;
@@ -57,7 +58,6 @@ use partitions::Partitions;
 use patience::Claim;
 pub use patience::Patience;
 use tenants::Tenants;
-pub use waiting::count_waits;
 pub use watched::Transaction;
 use watched::{Waiting, Watched};
 
@@ -174,6 +174,14 @@ impl Store {
         (self.random)(&mut bytes)
             .map_err(|error| Error::internal("asking for random bytes", error))?;
         Ok(bytes)
+    }
+
+    /// Runs a request, whose waits for the database are counted together: a server's are bounded in all.
+    pub async fn within_patience<F: Future>(&self, request: F) -> F::Output {
+        match self.database.patience.of_a_request() {
+            Some(in_all) => waiting::count(in_all, request).await,
+            None => request.await,
+        }
     }
 
     /// Answers once the database does.

@@ -22,6 +22,14 @@ pub enum Patience {
 }
 
 impl Patience {
+    /// For all that a request waits for, if that is counted together.
+    pub(super) const fn of_a_request(self) -> Option<Duration> {
+        match self {
+            Self::Command => None,
+            Self::Server(_) => Some(Duration::from_millis(4_500)),
+        }
+    }
+
     /// For a connection to read with.
     pub(super) const fn connection_to_read(self) -> Duration {
         match self {

@@ -11,9 +11,6 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long a request may wait in all: it is to be answered within five seconds.
-const IN_ALL: Duration = Duration::from_millis(4_500);
-
 tokio::task_local! {
     static REQUEST: Arc<Meter>;
     static STATEMENT: Statement;
@@ -23,9 +20,10 @@ tokio::task_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Runs a request, whose waits are counted together.
-pub async fn count_waits<F: Future>(request: F) -> F::Output {
-    REQUEST.scope(Arc::default(), request).await
+/// Runs a request, which may wait so long in all.
+pub(super) async fn count<F: Future>(in_all: Duration, request: F) -> F::Output {
+    let meter = Meter { in_all, waited: Mutex::default() };
+    REQUEST.scope(Arc::new(meter), request).await
 }
 
 /// Does what is nothing but waiting, as long as the request that this is for may still wait.
@@ -102,8 +100,10 @@ impl Drop for Wait {
 }
 
 /// What a request has waited. Several of its parts may wait at once; that counts once.
-#[derive(Default)]
-struct Meter(Mutex<Waited>);
+struct Meter {
+    in_all: Duration,
+    waited: Mutex<Waited>,
+}
 
 #[derive(Default)]
 struct Waited {
@@ -115,13 +115,13 @@ struct Waited {
 
 impl Meter {
     fn begin(&self) {
-        let mut waited = lock(&self.0);
+        let mut waited = lock(&self.waited);
         waited.now += 1;
         waited.since.get_or_insert_with(Instant::now);
     }
 
     fn end(&self) {
-        let mut waited = lock(&self.0);
+        let mut waited = lock(&self.waited);
         waited.now -= 1;
         if waited.now == 0
             && let Some(since) = waited.since.take()
@@ -131,9 +131,9 @@ impl Meter {
     }
 
     fn left(&self) -> Duration {
-        let waited = lock(&self.0);
+        let waited = lock(&self.waited);
         let now = waited.since.map_or(Duration::ZERO, |since| since.elapsed());
-        IN_ALL.saturating_sub(waited.before + now)
+        self.in_all.saturating_sub(waited.before + now)
     }
 }
 

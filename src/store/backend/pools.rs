@@ -16,6 +16,9 @@ use super::super::waiting;
 /// the time that is left.
 const TO_ANSWER: Duration = Duration::from_secs(1);
 
+/// For how long one that came back counts as answering.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// How long one that comes back may take to end what it is at. It is then cut off, and PostgreSQL stops
 /// what nobody waits for any more.
 const TO_END: Duration = Duration::from_secs(2);
@@ -37,9 +40,11 @@ pub(super) fn of_postgres(options: PoolOptions<Postgres>) -> PoolOptions<Postgre
     options
         .after_connect(|connection, _| Box::pin(greet(connection)))
         .test_before_acquire(false) // done here, and not without end
-        .before_acquire(|connection, _| {
-            Box::pin(async {
-                answers_within(TO_ANSWER, connection).await?;
+        .before_acquire(|connection, known| {
+            Box::pin(async move {
+                if known.idle_for > FRESH {
+                    answers_within(TO_ANSWER, connection).await?;
+                }
                 waiting::connected();
                 Ok(true)
             })
