@@ -67,6 +67,8 @@ pub enum Unavailable {
     Database,
     /// It cannot write, most likely because its disk is full.
     Disk,
+    /// It stopped doing this, which took too long or was ended by its operator.
+    Stopped,
     /// It went away at the very moment of saving: nobody knows whether that was done.
     Uncertain,
 }
@@ -82,6 +84,10 @@ impl Unavailable {
                 "the database cannot write, most likely because its disk is full: nothing was recorded or changed; \
                  try again once the operator has made room"
             }
+            Self::Stopped => {
+                "the database stopped doing this, most likely because it took too long: nothing was recorded or changed; \
+                 ask for less at once, or try again in a moment"
+            }
             Self::Uncertain => {
                 "the database did not confirm this in time: it may have been done or not; sending events again under \
                  the same ids is safe and records none of them twice"
@@ -92,7 +98,7 @@ impl Unavailable {
     /// When to try again, in seconds from now.
     pub const fn retry_after(self) -> u32 {
         match self {
-            Self::Database | Self::Uncertain => 2,
+            Self::Database | Self::Stopped | Self::Uncertain => 2,
             Self::Disk => 30,
         }
     }

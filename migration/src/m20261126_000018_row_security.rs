@@ -65,9 +65,17 @@ BEGIN
     END IF;
     IF NOT pg_has_role(current_user, 'auditlog_reader',
         CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
-        EXECUTE format('GRANT auditlog_reader TO %I', current_user);
+        BEGIN
+            EXECUTE format('GRANT auditlog_reader TO %I', current_user);
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE EXCEPTION 'the database user % may not take the role auditlog_reader, which somebody else made: let an administrator run GRANT auditlog_reader TO %', current_user, quote_ident(current_user);
+        END;
     END IF;
-    EXECUTE format('GRANT USAGE ON SCHEMA %I TO auditlog_reader', current_schema());
+    IF has_schema_privilege(current_schema(), 'USAGE WITH GRANT OPTION') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO auditlog_reader', current_schema());
+    ELSIF NOT has_schema_privilege('auditlog_reader', current_schema(), 'USAGE') THEN
+        RAISE EXCEPTION 'the database user % may not let the role auditlog_reader use the schema: let its owner run GRANT USAGE ON SCHEMA % TO auditlog_reader', current_user, quote_ident(current_schema());
+    END IF;
 END $$";
 
 fn guard(table: &str) -> [String; 5] {

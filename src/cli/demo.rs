@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use chrono::TimeDelta;
 use clap::Args;
 
-use super::serve::{listen, serve, stop};
+use super::serve::{listen, patience, serve, stop};
 use super::{clock, made, print, random};
 use crate::admin::{self, Actor, NewKey, NewUser, Rights};
 use crate::config::{Serving, Settings};
@@ -51,7 +51,7 @@ impl Demo {
 
         eprintln!("filling a temporary database …");
         let (store, filled) = tokio::select! {
-            filled = fill(&url) => filled?,
+            filled = fill(&url, patience(&settings)) => filled?,
             () = &mut stop => return Ok(ExitCode::SUCCESS),
         };
         introduce(&format!("http://{address}"), &filled)?;
@@ -69,8 +69,8 @@ struct Filled {
 }
 
 /// Makes the database and all that is in it.
-async fn fill(url: &str) -> Result<(Store, Filled)> {
-    let database = Database::connect_with(url, Patience::Server).await?;
+async fn fill(url: &str, patience: Patience) -> Result<(Store, Filled)> {
+    let database = Database::connect_with(url, patience).await?;
     database.migrate().await?;
     let days_ago = Arc::new(AtomicI64::new(FOUNDED_DAYS_AGO));
     let store = Store::open(database, past(Arc::clone(&days_ago)), random()).await?;

@@ -32,7 +32,8 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self, settings: Settings) -> Result<ExitCode> {
-        let database = Database::connect_with(&settings.database_url, Patience::Server).await?;
+        let patience = patience(&settings);
+        let database = Database::connect_with(&settings.database_url, patience).await?;
         if !self.no_migrate {
             database.migrate().await?;
         }
@@ -41,6 +42,11 @@ impl Serve {
         serve(store, settings, listener, stop()?).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// That of a server with these settings.
+pub const fn patience(settings: &Settings) -> Patience {
+    Patience::Server(Duration::from_secs(settings.limits.max_request_seconds.value()))
 }
 
 /// Ends when the process is told to stop.

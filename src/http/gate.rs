@@ -18,6 +18,7 @@ use super::respond::{self, Shape};
 use super::shares::Share;
 use crate::domain::limits::Limits;
 use crate::error::Error;
+use crate::store::Store;
 
 /// In how many seconds to try again when there are too many requests under way.
 pub const RETRY_AFTER: u64 = 1;
@@ -26,6 +27,7 @@ pub const RETRY_AFTER: u64 = 1;
 #[derive(Clone)]
 pub struct Gate {
     limits: Limits,
+    store: Store,
     seats: Arc<Semaphore>,
 }
 
@@ -67,15 +69,15 @@ impl Seat {
 }
 
 impl Gate {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, store: Store) -> Self {
         let seats = limits.max_concurrent_requests.count().min(Semaphore::MAX_PERMITS);
-        Self { limits, seats: Arc::new(Semaphore::new(seats)) }
+        Self { limits, store, seats: Arc::new(Semaphore::new(seats)) }
     }
 }
 
 /// Lets a request through, or says why not.
 pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
-    let Gate { limits, seats } = gate;
+    let Gate { limits, store, seats } = gate;
     let shape = Shape::of(&request);
     let refuse = |error: Error| shape.refuse(respond::status(&error), error);
     let Ok(seat) = seats.try_acquire_owned() else {
@@ -88,7 +90,8 @@ pub async fn pass(State(gate): State<Gate>, mut request: Request, next: Next) ->
         seat.is_complete();
     }
     let time = Duration::from_secs(limits.max_request_seconds.value());
-    let mut answered = pin!(AssertUnwindSafe(next.run(request)).catch_unwind());
+    let mut answered =
+        pin!(AssertUnwindSafe(store.within_patience(next.run(request))).catch_unwind());
     // While the body is on its way, its own limits hold.
     let early = tokio::select! {
         answered = &mut answered => Some(answered),

@@ -53,6 +53,7 @@ pub async fn router(store: Store, authenticator: Authenticator) -> Router {
 /// Every route of the server, for requests within these limits.
 pub async fn router_within(limits: Limits, store: Store, authenticator: Authenticator) -> Router {
     let schema = Schema::new(store.clone(), limits);
+    let gate = Gate::new(limits, store.clone());
     let app = App {
         introspection: playground::Introspection::of(&schema).await,
         metrics: Metrics::new(),
@@ -67,7 +68,7 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
     let work = Router::new()
         .route(graphql::ROUTE, post(graphql::post).get(graphql::get))
         .route("/v1/audit-events", post(record::post).get(export::get))
-        .layer(from_fn_with_state(Gate::new(limits), gate::pass));
+        .layer(from_fn_with_state(gate, gate::pass));
     Router::new()
         .merge(work)
         .route("/playground", get(playground::page))

@@ -1,6 +1,7 @@
 //! SQLite or PostgreSQL: the only place that asks which.
 
 mod conditions;
+mod pools;
 mod words;
 
 use std::str::FromStr;
@@ -9,13 +10,13 @@ use std::time::Duration;
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
     RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
 
 use super::Patience;
+use super::pulse::Pulse;
 use crate::error::{Error, Result};
 
 /// Which database an installation runs on.
@@ -33,6 +34,9 @@ pub enum Role {
     Read,
     Write,
 }
+
+/// Who we are to PostgreSQL.
+const NAME: &str = "auditlog";
 
 /// "auditlog" as a number: the advisory lock held while migrating.
 const MIGRATION_LOCK: i64 = 0x6175_6469_746c_6f67;
@@ -95,6 +99,8 @@ impl Backend {
     pub(super) async fn session(self, url: &str) -> Result<DatabaseConnection> {
         let mut options = self.connect_options(url, Role::Write, Patience::Command)?;
         options.max_connections(1).idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+        // What it holds would be lost with its connection: a slow answer is no reason to make another.
+        options.map_sqlx_postgres_pool_opts(|options| options);
         let failed = |error| Error::internal("connecting to the database of database_url", error);
         let session = SeaDatabase::connect(options).await.map_err(failed)?;
         if self == Self::Postgres {
@@ -102,6 +108,16 @@ impl Backend {
             session.execute_unprepared("SET lock_timeout = 0").await.map_err(failed)?;
         }
         Ok(session)
+    }
+
+    /// Whether the database still answers, for a server that reaches it over a network.
+    pub(super) fn pulse(self, url: &str, patience: Patience) -> Result<Pulse> {
+        match (self, patience) {
+            (Self::Postgres, Patience::Server(_)) => {
+                Ok(Pulse::start(postgres_options(url)?.application_name(NAME)))
+            }
+            _ => Ok(Pulse::default()),
+        }
     }
 
     fn connect_options(self, url: &str, role: Role, patience: Patience) -> Result<ConnectOptions> {
@@ -130,20 +146,15 @@ impl Backend {
                         .row_buffer_size(ROWS_AHEAD)
                         .busy_timeout(lock)
                 });
-                options.map_sqlx_sqlite_pool_opts(|options| {
-                    options.after_release(|connection, _| Box::pin(is_fit(connection)))
-                });
+                options.map_sqlx_sqlite_pool_opts(pools::of_sqlite);
             }
             Self::Postgres => {
                 // Here too: from inside the pool, the error would show the password.
-                PgConnectOptions::from_str(url).map_err(|_| {
-                    Error::bad_input(
-                        "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
-                    )
-                })?;
+                postgres_options(url)?;
                 let lock_timeout = format!("{}ms", lock.as_millis());
+                options.map_sqlx_postgres_pool_opts(pools::of_postgres);
                 options.map_sqlx_postgres_opts(move |options| {
-                    options.application_name("auditlog").options([
+                    options.application_name(NAME).options([
                         ("synchronous_commit", "on"),
                         ("timezone", "UTC"),
                         ("lock_timeout", lock_timeout.as_str()),
@@ -259,13 +270,12 @@ impl Backend {
     }
 }
 
-/// Whether a connection may be used again. When SQLite cannot write, it may end a transaction by itself;
-/// the rollback then fails, and the connection goes on to count as being in one. Whatever it did next
-/// would be acknowledged and never committed.
-async fn is_fit(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    // A rollback that is still in its queue comes first.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
+fn postgres_options(url: &str) -> Result<PgConnectOptions> {
+    PgConnectOptions::from_str(url).map_err(|_| {
+        Error::bad_input(
+            "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
+        )
+    })
 }
 
 /// The standard's code for what a statement failed with.

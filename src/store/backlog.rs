@@ -1,9 +1,9 @@
 //! Events that were recorded before they could be searched: what they are searched by is made up for,
 //! once, when the schema is migrated.
 
+use sea_orm::QuerySelect as _;
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-use sea_orm::{QuerySelect as _, TransactionTrait as _};
 
 use super::Database;
 use super::entity::audit_event::{self, Column};
@@ -25,7 +25,7 @@ pub(super) async fn clear(database: &Database) -> Result<()> {
 
 /// Makes up for a batch of a tenant's events; whether there is more.
 async fn clear_some(database: &Database, tenant_id: &str) -> Result<bool> {
-    let transaction = database.writers.begin_with_options(database.backend.write_options()).await?;
+    let transaction = database.writers.begin(database.backend.write_options()).await?;
     // Another server may be at it too: the lock comes first.
     let backlog = search_backlog::Entity::find_by_id(tenant_id).lock_exclusive();
     let Some(search_backlog::Model { done, last, .. }) = backlog.one(&transaction).await? else {

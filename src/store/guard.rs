@@ -4,11 +4,12 @@
 //! security then leaves out every other tenant's rows, should a query ever forget its filter. SQLite has
 //! nothing of the kind: there the filters stand alone.
 
-use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, Select, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, Select, TransactionOptions};
 
 use super::entity::audit_event;
 use super::event_reads::Room;
-use super::{Backend, Store};
+use super::watched::{Waiting, Watched};
+use super::{Backend, Store, waiting};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -17,46 +18,13 @@ use crate::error::{Error, Result};
 /// The role that reads the log.
 const READER: &str = "auditlog_reader";
 
-/// What a reading transaction is held to.
-pub(super) struct Guard {
-    tenant_id: Id,
-}
-
-impl Guard {
-    /// Takes the role and names the tenant, in one trip.
-    fn settings(&self) -> String {
-        // An id has no control characters, and a backslash is itself.
-        let tenant = self.tenant_id.as_str().replace('\'', "''");
-        format!("SET LOCAL ROLE {READER}; SET LOCAL auditlog.tenant_id = '{tenant}'")
-    }
-
-    /// Begins a transaction that is guarded from its first statement on.
-    pub fn begin(&self) -> String {
-        format!("BEGIN; {}", self.settings())
-    }
-}
+/// What reads the log. It ends where it is dropped.
+pub(super) type Reading<'a> = Watched<DatabaseExecutor<'a>>;
 
 impl Store {
-    /// What reads this tenant's log. It ends where it is dropped.
-    pub(super) async fn guarded(&self, tenant_id: &Id) -> Result<DatabaseExecutor<'_>> {
-        match self.backend() {
-            Backend::Sqlite => Ok(DatabaseExecutor::Connection(self.readers())),
-            Backend::Postgres => {
-                let guard = Guard { tenant_id: tenant_id.clone() }.settings();
-                let readers = self.readers().clone();
-                // In a task of its own: whoever asks may go away, and a transaction that nobody saw
-                // begin would go back to the pool without being ended.
-                let begun = tokio::spawn(async move {
-                    let transaction = readers.begin().await?;
-                    transaction.execute_unprepared(&guard).await?;
-                    Ok::<_, DbErr>(transaction)
-                });
-                let begun = begun.await;
-                let transaction =
-                    begun.map_err(|error| Error::internal("beginning to read", error))??;
-                Ok(DatabaseExecutor::OwnedTransaction(transaction))
-            }
-        }
+    /// What reads this tenant's log.
+    pub(super) async fn guarded(&self, tenant_id: &Id) -> Result<Reading<'_>> {
+        self.reading(Some(tenant_id)).await
     }
 
     /// The same for what a filter selects.
@@ -64,15 +32,11 @@ impl Store {
         &self,
         tenant_id: &Id,
         filter: &EventFilter,
-    ) -> Result<DatabaseExecutor<'_>> {
-        match goes_without(filter) {
-            true => Ok(DatabaseExecutor::Connection(self.readers())),
-            false => self.guarded(tenant_id).await,
-        }
+    ) -> Result<Reading<'_>> {
+        self.reading(guard(tenant_id, filter)).await
     }
 
-    /// The events that a statement selects, as far as there is room for them, and whether it is full. It is
-    /// guarded unless it searches for words.
+    /// The events that a statement selects, as far as there is room for them, and whether it is full.
     pub(super) async fn read_events(
         &self,
         tenant_id: &Id,
@@ -80,13 +44,55 @@ impl Store {
         select: Select<audit_event::Entity>,
         room: Room,
     ) -> Result<(Vec<Event>, bool)> {
-        let guard = (!goes_without(filter)).then(|| Guard { tenant_id: tenant_id.clone() });
-        self.database.event_readers.read(guard, select, room).await
+        let settings = || self.settings_to_read(guard(tenant_id, filter));
+        self.database.event_readers.read(settings, select, room).await
+    }
+
+    /// On PostgreSQL it is a transaction, in which the guard is set, and the times that it may take.
+    async fn reading(&self, guard: Option<&Id>) -> Result<Reading<'_>> {
+        let readers = self.readers();
+        if self.backend() == Backend::Sqlite {
+            let executor = DatabaseExecutor::Connection(readers.inner());
+            return Ok(readers.over(executor, Waiting::ForConnection));
+        }
+        let settings = self.settings_to_read(guard);
+        // In a task of its own: whoever asks may go away, and a transaction that nobody saw begin would
+        // go back to the pool without being ended.
+        let begun = readers.clone();
+        let begun = tokio::spawn(async move {
+            let transaction = begun.begin(TransactionOptions::default()).await?;
+            transaction.execute_unprepared(&settings).await?;
+            Ok::<_, DbErr>(transaction)
+        });
+        let begun = waiting::wait(begun).await.map_err(DbErr::from)?;
+        let transaction = begun.map_err(|error| Error::internal("beginning to read", error))??;
+        let executor = DatabaseExecutor::OwnedTransaction(transaction.into_inner());
+        Ok(readers.over(executor, Waiting::No))
+    }
+
+    /// In one text, which makes one trip for all of it.
+    fn settings_to_read(&self, guard: Option<&Id>) -> String {
+        let patience = self.database.patience;
+        let mut settings =
+            vec![("lock_timeout", patience.lock_to_read_on().as_millis().to_string())];
+        if let Some(time) = patience.to_read() {
+            settings.push(("statement_timeout", time.as_millis().to_string()));
+        }
+        if let Some(tenant_id) = guard {
+            settings.push(("role", READER.to_owned()));
+            // An id has no control characters, and a backslash is itself.
+            let tenant = tenant_id.as_str().replace('\'', "''");
+            settings.push(("auditlog.tenant_id", format!("'{tenant}'")));
+        }
+        let set = settings.iter().map(|(name, value)| format!("SET LOCAL {name} = {value};"));
+        set.collect()
     }
 }
 
-/// A search for words goes without the guard: PostgreSQL uses no index of words behind row-level
-/// security, because it cannot know what a match might tell.
-fn goes_without(filter: &EventFilter) -> bool {
-    filter.description.as_ref().is_some_and(|query| query.required().next().is_some())
+/// Whom a read of what a filter selects is guarded for. A search for words goes without: PostgreSQL uses
+/// no index of words behind row-level security, because it cannot know what a match might tell.
+fn guard<'a>(tenant_id: &'a Id, filter: &EventFilter) -> Option<&'a Id> {
+    let searches =
+        filter.description.as_ref().is_some_and(|query| query.required().next().is_some());
+    (!searches).then_some(tenant_id)
 }

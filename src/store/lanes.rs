@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
 use super::partitions::{self, Partitions};
 use super::patience::Claim;
+use super::waiting::TooLong;
 use super::{Database, unavailable};
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
@@ -166,6 +168,13 @@ impl Lane {
     /// One transaction: the outcome of each request, in order. A partition that purging took away,
     /// here or on another server, is made anew.
     async fn write(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
+        // By then nobody waits any more but whoever comes next.
+        let longest = self.database.patience.for_a_write();
+        let written = timeout(longest, self.write_anew(group)).await;
+        written.unwrap_or_else(|_| Err(Failed::AtCommit(TooLong.into())))
+    }
+
+    async fn write_anew(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
         match self.try_to_write(group).await {
             Err(Failed::Before(error)) if partitions::is_missing(&error) => {
                 self.partitions.forget(times(group, to_microseconds((self.clock)())));

@@ -3,7 +3,8 @@
 //! There is one concrete [`Store`], over SQLite or PostgreSQL; `backend` is the only place that
 //! asks which. Reads of events take a `Scope`, and there is no way to read events without one.
 //! Writes run in a task of their own: a client that goes away cannot leave one half-done, nor hand
-//! a connection with an open transaction back to its pool.
+//! a connection with an open transaction back to its pool. Nothing waits for the database for ever:
+//! `watched` ends what is asked of it when the request has waited long enough or the database is silent.
 
 pub mod api_keys;
 mod append;
@@ -26,6 +27,7 @@ mod patience;
 mod people;
 pub mod plans;
 pub mod policies;
+mod pulse;
 pub mod purge;
 pub mod purge_runs;
 mod retire;
@@ -33,16 +35,17 @@ pub mod settings;
 pub mod tenants;
 mod unavailable;
 pub mod users;
+mod waiting;
+mod watched;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
-use sea_orm::{
-    ActiveValue::Set, DatabaseConnection, DatabaseTransaction, EntityTrait as _,
-    TransactionTrait as _,
-};
+use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait as _};
+use tokio::time::timeout;
 
 use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
@@ -59,15 +62,14 @@ use patience::Claim;
 pub use patience::Patience;
 use people::People;
 use tenants::Tenants;
+pub use watched::Transaction;
+use watched::{Waiting, Watched};
 
 /// What is being done, for the log.
 const WRITING: &str = "running a write transaction";
 
 /// What fills a buffer with random bytes; a parameter, so that tests can hold it.
 pub type Random = Arc<dyn Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync>;
-
-/// The transaction a piece of work runs in.
-pub type Transaction = DatabaseTransaction;
 
 /// A piece of work's future, borrowed from the transaction it runs in.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -78,9 +80,9 @@ pub struct Database {
     backend: Backend,
     url: String,
     patience: Patience,
-    readers: DatabaseConnection,
+    readers: Watched<DatabaseConnection>,
     event_readers: EventReaders,
-    writers: DatabaseConnection,
+    writers: Watched<DatabaseConnection>,
 }
 
 /// A migrated database, with all that reading and recording need.
@@ -108,13 +110,21 @@ impl Database {
         // The writer comes first: it creates a missing SQLite file.
         let writers = backend.connect(url, backend::Role::Write, patience).await?;
         let readers = backend.connect(url, backend::Role::Read, patience).await?;
-        let event_readers = EventReaders::new(backend, url, &readers, patience);
-        Ok(Self { backend, url: url.to_owned(), patience, readers, event_readers, writers })
+        let pulse = backend.pulse(url, patience)?;
+        let readers = Watched::new(readers, pulse.clone(), Waiting::Wholly);
+        Ok(Self {
+            backend,
+            url: url.to_owned(),
+            patience,
+            event_readers: EventReaders::new(backend, url, &readers, patience),
+            readers,
+            writers: Watched::new(writers, pulse, Waiting::No),
+        })
     }
 
     /// Applies every migration that is still to be applied. Several servers may do so at once.
     pub async fn migrate(&self) -> Result<()> {
-        self.backend.migrate(&self.url, &self.writers).await?;
+        self.backend.migrate(&self.url, self.writers.inner()).await?;
         backlog::clear(self).await
     }
 
@@ -126,7 +136,7 @@ impl Database {
 
     /// How many migrations are still to be applied.
     pub async fn pending_migrations(&self) -> Result<usize> {
-        let pending = Migrator::get_pending_migrations_read_only(&self.writers)
+        let pending = Migrator::get_pending_migrations_read_only(self.writers.inner())
             .await
             .map_err(|error| Error::internal("reading which migrations are applied", error))?;
         Ok(pending.len())
@@ -175,6 +185,14 @@ impl Store {
         Ok(bytes)
     }
 
+    /// Runs a request, whose waits for the database are counted together: a server's are bounded in all.
+    pub async fn within_patience<F: Future>(&self, request: F) -> F::Output {
+        match self.database.patience.of_a_request() {
+            Some(in_all) => waiting::count(in_all, request).await,
+            None => request.await,
+        }
+    }
+
     /// Answers once the database does.
     pub async fn ping(&self) -> Result<()> {
         Ok(self.readers().ping().await?)
@@ -193,7 +211,8 @@ impl Store {
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let claim = Claim::default();
-        let write = self.transact(work, claim.clone());
+        let longest = self.database.patience.for_a_write();
+        let write = self.transact(work, claim.clone(), longest);
         self.database.patience.wait_for(write, &claim, WRITING).await
     }
 
@@ -203,16 +222,16 @@ impl Store {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
-        self.transact(work, Claim::default()).await
+        self.transact(work, Claim::default(), Duration::MAX).await
     }
 
-    async fn transact<T, F>(&self, work: F, claim: Claim) -> Result<T>
+    async fn transact<T, F>(&self, work: F, claim: Claim, longest: Duration) -> Result<T>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::spawn(async move {
+        let write = async move {
             // Its events happen now: the partition must be there before the transaction begins.
             store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;
@@ -230,23 +249,25 @@ impl Store {
                     Err(error)
                 }
             }
-        });
-        task.await.map_err(|error| Error::internal(WRITING, error))?
+        };
+        // Nobody waits for it any longer: what goes on would only keep its connection and its locks.
+        let write = tokio::spawn(timeout(longest, write));
+        let ended = write.await.map_err(|error| Error::internal(WRITING, error))?;
+        ended.unwrap_or_else(|_| Err(unavailable::unknown(WRITING)))
     }
 
     const fn backend(&self) -> Backend {
         self.database.backend
     }
 
-    const fn readers(&self) -> &DatabaseConnection {
+    const fn readers(&self) -> &Watched<DatabaseConnection> {
         &self.database.readers
     }
 }
 
 impl Database {
-    async fn begin_write(&self) -> Result<DatabaseTransaction> {
-        let options = self.backend.write_options();
-        Ok(self.writers.begin_with_options(options).await?)
+    async fn begin_write(&self) -> Result<Transaction> {
+        Ok(self.writers.begin(self.backend.write_options()).await?)
     }
 }
 

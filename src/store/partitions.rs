@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{Datelike as _, Months, NaiveDate, NaiveTime};
-use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionTrait as _};
+use sea_orm::{ConnectionTrait, DbErr, Statement, TransactionOptions};
 
 use super::{Backend, Database, Transaction, backend};
 use crate::domain::time::{self, Time};
@@ -225,7 +225,7 @@ impl Partition {
         if let State::Open = self.state(&database.writers).await? {
             return Ok(());
         }
-        let transaction = database.writers.begin().await?;
+        let transaction = database.writers.begin(TransactionOptions::default()).await?;
         // What is to be finished waits for reads that began before, but not for ever.
         let wait = format!("SET LOCAL lock_timeout = '{}s'", READERS_MAY_TAKE.as_secs());
         transaction.execute_unprepared(&wait).await?;

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
+use tokio::time::timeout;
 
 use super::partitions::{ASIDE, CLOSED, CLOSING_LOCK, PARTITION_LOCK, Partition};
 use super::purge::Due;
 use super::purge_runs::{self, Removed};
+use super::watched::{Waiting, Watched};
 use super::{Backend, Store, Transaction, backend};
 use crate::domain::id::Id;
 use crate::domain::time::Time;
@@ -30,11 +32,17 @@ const TRIES: u32 = 20;
 /// How long detaching waits for the reads that began before it.
 const READERS_MAY_TAKE: Duration = Duration::from_secs(60);
 
+/// How long a session that is closed is waited for.
+const ENDING_MAY_TAKE: Duration = Duration::from_secs(5);
+
+/// What holds the right to purge.
+type Session = Watched<DatabaseConnection>;
+
 /// The right to purge, held by one server at a time where there are partitions. (Elsewhere several
 /// may: each batch looks for itself whether there is still something to remove.)
 pub struct Purger {
     store: Store,
-    session: Option<DatabaseConnection>,
+    session: Option<Session>,
 }
 
 impl Store {
@@ -89,7 +97,10 @@ impl Store {
     /// The right to purge; nothing while another server has it.
     pub async fn purger(&self) -> Result<Option<Purger>> {
         let session = match self.backend().has_partitions() {
-            true => Some(self.backend().session(&self.database.url).await?),
+            true => {
+                let session = self.backend().session(&self.database.url).await?;
+                Some(self.database.writers.over(session, Waiting::No))
+            }
             false => None,
         };
         let purger = Purger { store: self.clone(), session };
@@ -111,7 +122,11 @@ impl Purger {
     /// Gives the right up.
     pub async fn release(self) -> Result<()> {
         match self.session {
-            Some(session) => Ok(session.close().await?),
+            // One to a database that does not answer is not closed, and ends with its connection.
+            Some(session) => match timeout(ENDING_MAY_TAKE, session.close()).await {
+                Ok(closed) => Ok(closed?),
+                Err(_) => Ok(()),
+            },
             None => Ok(()),
         }
     }
@@ -136,7 +151,7 @@ impl Purger {
     }
 
     /// Takes up what was interrupted between detaching a partition and giving it another name.
-    async fn step_aside(&self, session: &DatabaseConnection) -> Result<()> {
+    async fn step_aside(&self, session: &Session) -> Result<()> {
         session.execute_unprepared(&locking("pg_advisory_lock")).await?;
         for table in closed_tables(session).await?.into_iter().filter(|table| !table.is_inside) {
             let Some(partition) = Partition::named(&table.name) else { continue };
@@ -162,7 +177,7 @@ impl Purger {
     }
 
     /// Closes, detaches and renames a partition, which somebody may be reading.
-    async fn retire(&self, session: &DatabaseConnection, partition: Partition) -> Result<()> {
+    async fn retire(&self, session: &Session, partition: Partition) -> Result<()> {
         let mut tries = 0;
         loop {
             match self.close(partition).await? {

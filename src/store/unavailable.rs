@@ -32,6 +32,11 @@ pub(super) fn too_late(doing: &'static str) -> Error {
     Error::unavailable(Unavailable::Database, doing, "it took too long, and was given up")
 }
 
+/// A write that was abandoned after everybody had stopped waiting for it.
+pub(super) fn unknown(doing: &'static str) -> Error {
+    Error::unavailable(Unavailable::Uncertain, doing, "it never ended, and was abandoned")
+}
+
 /// Why the database is not to be had for now; nothing if the failure is of another kind.
 fn why(error: &DbErr) -> Option<Unavailable> {
     match error {
@@ -75,9 +80,11 @@ fn of_sqlstate(state: &str) -> Option<Unavailable> {
     match state {
         // Disk full; a failure to read or write.
         "53100" | "58030" => Some(Unavailable::Disk),
-        // Neither the lock nor the answer came in time; the database is being made anew; it is a
-        // standby, because another one has taken over.
-        "55P03" | "57014" | "3D000" | "25006" => Some(Unavailable::Database),
+        // The lock did not come in time; the database is being made anew; it is a standby, because
+        // another one has taken over.
+        "55P03" | "3D000" | "25006" => Some(Unavailable::Database),
+        // It took too long, or an operator stopped it.
+        "57014" => Some(Unavailable::Stopped),
         // The connection broke; out of connections or memory; an operator stops or starts it.
         _ if ["08", "53", "57P"].iter().any(|class| state.starts_with(class)) => {
             Some(Unavailable::Database)

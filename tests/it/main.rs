@@ -23,6 +23,7 @@ mod credentials;
 mod cursors;
 mod custom_events;
 mod database;
+mod database_users;
 mod decode;
 mod decode_anything;
 mod definitions;

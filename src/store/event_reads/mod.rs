@@ -11,7 +11,7 @@ use sea_orm::{DatabaseConnection, QuerySelect as _, QueryTrait as _, Select};
 
 use super::entity::audit_event;
 use super::events::size_of;
-use super::guard::Guard;
+use super::watched::Watched;
 use super::{Backend, Patience};
 use crate::domain::event::Event;
 use crate::error::Result;
@@ -19,7 +19,7 @@ use crate::error::Result;
 /// What reads events.
 #[derive(Clone)]
 pub(super) enum EventReaders {
-    Postgres(DatabaseConnection),
+    Postgres(Watched<DatabaseConnection>),
     Sqlite(sqlite::Readers),
 }
 
@@ -27,7 +27,7 @@ impl EventReaders {
     pub fn new(
         backend: Backend,
         url: &str,
-        readers: &DatabaseConnection,
+        readers: &Watched<DatabaseConnection>,
         patience: Patience,
     ) -> Self {
         match backend {
@@ -41,18 +41,19 @@ impl EventReaders {
         }
     }
 
-    /// The events that a statement selects, as far as there is room for them, and whether it is full.
+    /// The events that a statement selects, as far as there is room for them, and whether it is full. On
+    /// PostgreSQL, `settings` hold for it alone.
     pub async fn read(
         &self,
-        guard: Option<Guard>,
+        settings: impl FnOnce() -> String,
         select: Select<audit_event::Entity>,
         room: Room,
     ) -> Result<(Vec<Event>, bool)> {
         let select = select.select_only().columns(rows::COLUMNS);
         match self {
             Self::Postgres(readers) => {
-                let pool = readers.get_postgres_connection_pool().clone();
-                postgres::events(pool, guard, select.build(Backend::Postgres.sea()), room).await
+                let statement = select.build(Backend::Postgres.sea());
+                postgres::events(readers, settings(), statement, room).await
             }
             Self::Sqlite(readers) => {
                 readers.events(select.build(Backend::Sqlite.sea()), room).await

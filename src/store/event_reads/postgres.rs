@@ -2,36 +2,48 @@
 
 use futures_util::TryStreamExt as _;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, PgPool};
-use sea_orm::{DbErr, RuntimeErr, Statement, Values};
+use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
+use tokio::sync::oneshot;
 
 use super::rows::{self, PostgresRow};
 use super::{Found, Room};
 use crate::domain::event::Event;
 use crate::error::{Error, Result};
-use crate::store::guard::Guard;
+use crate::store::waiting;
+use crate::store::watched::Watched;
 
-/// The events that a statement of `rows::COLUMNS` selects, in a transaction that is guarded.
+/// The events that a statement of `rows::COLUMNS` selects, in a transaction that has these settings, as far
+/// as there is room for them; and whether it is full.
 pub(super) async fn events(
-    pool: PgPool,
-    guard: Option<Guard>,
+    readers: &Watched<DatabaseConnection>,
+    settings: String,
     statement: Statement,
     room: Room,
 ) -> Result<(Vec<Event>, bool)> {
+    let pool = readers.inner().get_postgres_connection_pool().clone();
+    let (begun, has_begun) = oneshot::channel();
     // In a task of its own: whoever asks may go away, and a transaction that nobody saw begin would go
     // back to the pool without being ended.
-    let read = tokio::spawn(read(pool, guard, statement, room));
-    read.await.map_err(|error| Error::internal("reading events", error))?
+    let read = tokio::spawn(read(pool, settings, statement, room, begun));
+    let read = readers.unless_silent(async {
+        // Until there is a connection with a transaction, this waits; then it works. Where that fails, the
+        // task tells how.
+        let _ = waiting::wait(has_begun).await.map_err(DbErr::from)?;
+        Ok(read.await)
+    });
+    read.await?.map_err(|error| Error::internal("reading events", error))?
 }
 
 async fn read(
     pool: PgPool,
-    guard: Option<Guard>,
+    settings: String,
     statement: Statement,
     room: Room,
+    begun: oneshot::Sender<()>,
 ) -> Result<(Vec<Event>, bool)> {
-    let mut connection = pool.acquire().await.map_err(failed)?;
-    let found = begin_and_select(&mut connection, guard, statement, room).await;
+    let mut connection = pool.acquire().await.map_err(not_acquired)?;
+    let found = begin_and_select(&mut connection, settings, statement, room, begun).await;
     if found.is_err() {
         // Whatever it is in the middle of, nobody else is to be in it.
         connection.close_on_drop();
@@ -41,23 +53,18 @@ async fn read(
 
 async fn begin_and_select(
     connection: &mut PgConnection,
-    guard: Option<Guard>,
+    settings: String,
     statement: Statement,
     room: Room,
+    begun: oneshot::Sender<()>,
 ) -> Result<Found> {
-    match guard {
-        None => select(connection, statement, room).await,
-        Some(guard) => {
-            let begun = connection.begin_with(AssertSqlSafe(guard.begin())).await;
-            let mut transaction = begun.map_err(failed)?;
-            select(&mut transaction, statement, room).await
-        }
-    }
-}
-
-async fn select(connection: &mut PgConnection, statement: Statement, room: Room) -> Result<Found> {
+    // In one text, which makes one trip.
+    let begin = AssertSqlSafe(format!("BEGIN; {settings}"));
+    let mut transaction = connection.begin_with(begin).await.map_err(failed)?;
+    let _ = begun.send(());
     let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
-    let mut rows = sqlx::query_with(AssertSqlSafe(statement.sql), values).fetch(connection);
+    let query = sqlx::query_with(AssertSqlSafe(statement.sql), values);
+    let mut rows = query.fetch(&mut *transaction);
     let mut found = Found::new(room);
     while !found.is_full()
         && let Some(row) = rows.try_next().await.map_err(failed)?
@@ -65,6 +72,13 @@ async fn select(connection: &mut PgConnection, statement: Statement, room: Room)
         found.push(rows::event(PostgresRow::new(&row))?);
     }
     Ok(found)
+}
+
+fn not_acquired(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into(),
+        error => failed(error),
+    }
 }
 
 fn failed(error: sqlx::Error) -> Error {

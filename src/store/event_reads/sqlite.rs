@@ -1,12 +1,12 @@
 //! Reading events from SQLite's file by connections of their own, which several requests share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::SecondsFormat;
 use rusqlite::types::Value as Cell;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use sea_orm::Statement;
 use sea_orm::sea_query::{Value, Values};
 use tokio::sync::Semaphore;
@@ -15,7 +15,7 @@ use super::rows::{self, SqliteRow};
 use super::{Found, Room};
 use crate::domain::event::Event;
 use crate::error::{Error, Result, Unavailable};
-use crate::store::unavailable;
+use crate::store::{unavailable, waiting};
 
 /// What is being done, for the log.
 const READING: &str = "reading from SQLite";
@@ -46,22 +46,32 @@ impl Readers {
     /// The events that a statement of `rows::COLUMNS` selects, as far as there is room for them, and
     /// whether it is full.
     pub async fn events(&self, statement: Statement, room: Room) -> Result<(Vec<Event>, bool)> {
-        let turn = tokio::time::timeout(self.patience, Arc::clone(&self.turns).acquire_owned());
         let late = || Error::unavailable(Unavailable::Database, READING, "too many read at once");
-        let turn = turn.await.map_err(|_| late())?;
-        let readers = self.clone();
+        let turn = waiting::wait(Arc::clone(&self.turns).acquire_owned());
+        let turn = tokio::time::timeout(self.patience, turn).await.map_err(|_| late())?;
+        let turn = turn.map_err(|_| late())?;
+        let (readers, asked) = (self.clone(), Asked::default());
+        let running = asked.clone();
         // The turn ends with the read, also where nobody waits for it any more.
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let connection = readers.connection()?;
-            let found = select(&connection, statement, room)?;
+            if !running.begin(connection.get_interrupt_handle()) {
+                return Err(Error::internal(READING, "nobody waits for it any more"));
+            }
+            let found = select(&connection, statement, room);
+            running.end();
+            let found = found?;
             readers.idle().push(connection);
             Ok(found.finish())
         });
-        read.await.map_err(|error| Error::internal(READING, error))?
+        let attended = Attended(asked);
+        let read = read.await.map_err(|error| Error::internal(READING, error))?;
+        drop(attended);
+        read
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,6 +86,53 @@ impl Readers {
         connection.pragma_update(None, "query_only", true).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(100);
         Ok(connection)
+    }
+}
+
+/// A read that somebody asked for.
+#[derive(Clone, Default)]
+struct Asked(Arc<Mutex<Progress>>);
+
+#[derive(Default)]
+enum Progress {
+    #[default]
+    NotYet,
+    Running(InterruptHandle),
+    /// It has ended, or nobody waits for it any more.
+    Over,
+}
+
+impl Asked {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anybody still waits for it.
+    fn begin(&self, handle: InterruptHandle) -> bool {
+        let mut progress = self.lock();
+        let is_awaited = !matches!(*progress, Progress::Over);
+        if is_awaited {
+            *progress = Progress::Running(handle);
+        }
+        is_awaited
+    }
+
+    /// From here on the connection may be somebody else's.
+    fn end(&self) {
+        *self.lock() = Progress::Over;
+    }
+}
+
+/// Ends a read when whoever waits for it goes away.
+struct Attended(Asked);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        let mut progress = self.0.lock();
+        if let Progress::Running(handle) = &*progress {
+            handle.interrupt();
+        }
+        *progress = Progress::Over;
     }
 }
 

@@ -87,74 +87,71 @@ async fn sqlite_without_room_acknowledges_nothing_and_recovers() {
 }
 
 /// A file system of a size; unmounted when the test ends.
-struct Mounted(PathBuf);
+struct Disk(PathBuf);
 
-impl Mounted {
-    /// None where this process may not mount anything.
-    fn new(at: &Path, options: &str) -> Option<Self> {
-        std::fs::create_dir(at).unwrap();
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(at).output();
-        mount.is_ok_and(|mount| mount.status.success()).then(|| Self(at.to_owned()))
+impl Disk {
+    /// Nothing where this process may not mount anything, which takes an administrator.
+    fn small(at: PathBuf) -> Option<Self> {
+        std::fs::create_dir(&at).unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=24m,mode=0777", "none"])
+            .arg(&at)
+            .output()
+            .unwrap();
+        if !mount.status.success() {
+            println!("left out: {}", String::from_utf8_lossy(&mount.stderr));
+            return None;
+        }
+        Some(Self(at))
     }
 
-    fn resize(&self, size: &str) {
-        let options = format!("remount,size={size}");
-        assert!(
-            Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success()
-        );
+    fn make_room(&self) {
+        let grown = Command::new("mount").args(["-o", "remount,size=200m"]).arg(&self.0).status();
+        assert!(grown.unwrap().success());
     }
 }
 
-impl Drop for Mounted {
+impl Drop for Disk {
     fn drop(&mut self) {
         // The files of a server that still runs are in it: it goes when they are closed.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn postgres_without_room_acknowledges_nothing_and_recovers() {
-    let postgres = tokio::task::spawn_blocking(|| Temporary::start(60)).await.unwrap();
-    let disk = Mounted::new(&postgres.directory.join("disk"), "size=24m,mode=0777");
-    let url = postgres.new_database("filled").await;
-    let admin = direct::connect(&format!("{}/postgres", postgres.base())).await;
-    if let Some(Mounted(path)) = &disk {
-        let folder = path.join("space");
-        std::fs::create_dir(&folder).unwrap();
-        if let Some(user) = &postgres.user {
-            assert!(Command::new("chown").arg(user).arg(&folder).status().unwrap().success());
-        }
-        let create = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
-        direct::run(&admin, &create).await;
-        direct::run(&admin, "ALTER DATABASE filled SET TABLESPACE small").await;
-    }
-    let installation = Installation::over(TestDatabase::at(On::Postgres, url.clone()));
+/// Fills the disk that a database is on, and holds that nothing is lost and all recovers.
+async fn fill(disk: &Disk, database: TestDatabase) {
+    let installation = Installation::over(database);
     let (ann, app) = set_up(&installation);
     let server = serve(&installation);
-    let behind = direct::connect(&url).await;
-    if disk.is_none() {
-        // Without the right to mount a small disk: what PostgreSQL says when one is full.
-        println!("may not mount: the database raises disk_full by itself");
-        direct::run(
-            &behind,
-            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                 RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full';
-             END $$;
-             CREATE TRIGGER full_disk BEFORE INSERT ON audit_events
-             FOR EACH ROW WHEN (NEW.external_id > 'full-3') EXECUTE FUNCTION full_disk()",
-        )
-        .await;
-    }
     let batches = record_until_full(&server, &app, 60_000).await;
     assert!(batches[0].is_acknowledged(), "there was some room");
     assert_eq!(server.get("/healthz").await.0, 200);
-
-    match &disk {
-        Some(disk) => disk.resize("200m"),
-        None => direct::run(&behind, "DROP TRIGGER full_disk ON audit_events").await,
-    }
+    disk.make_room();
     check_recovery(batches, &installation, &server, (&ann, &app)).await;
-    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_on_a_full_disk_acknowledges_nothing_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::small(folder.path().join("disk")) else { return };
+    let url = format!("sqlite://{}", disk.0.join("auditlog.db").display());
+    fill(&disk, TestDatabase::at(On::Sqlite, url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_on_a_full_disk_acknowledges_nothing_and_recovers() {
+    let postgres = tokio::task::spawn_blocking(|| Temporary::start(60)).await.unwrap();
+    let Some(disk) = Disk::small(postgres.directory.join("disk")) else { return };
+    let url = postgres.new_database("filled").await;
+    let folder = disk.0.join("space");
+    std::fs::create_dir(&folder).unwrap();
+    if let Some(user) = &postgres.user {
+        assert!(Command::new("chown").arg(user).arg(&folder).status().unwrap().success());
+    }
+    let admin = direct::connect(&format!("{}/postgres", postgres.base())).await;
+    let create = format!("CREATE TABLESPACE small LOCATION '{}'", folder.display());
+    direct::run(&admin, &create).await;
+    direct::run(&admin, "ALTER DATABASE filled SET TABLESPACE small").await;
+    fill(&disk, TestDatabase::at(On::Postgres, url)).await;
     tokio::task::block_in_place(|| postgres.stop("immediate"));
 }

@@ -31,6 +31,18 @@ pub async fn text(db: &impl ConnectionTrait, sql: &str) -> String {
     texts(db, sql).await.remove(0)
 }
 
+/// Makes every statement that reads the log on PostgreSQL take so much longer.
+pub async fn slow_down_reading(url: &str, time: std::time::Duration) {
+    let policy = format!(
+        "CREATE POLICY slow ON audit_events AS RESTRICTIVE FOR SELECT TO auditlog_reader
+        USING ((SELECT pg_sleep({})::text) IS NOT NULL)",
+        time.as_secs()
+    );
+    let db = connect(url).await;
+    run(&db, &policy).await;
+    db.close().await.unwrap();
+}
+
 /// Takes the lock that recording for a tenant needs: until the transaction ends, recorders wait.
 pub async fn stop_recording(database: &TestDatabase, tenant: &str) -> DatabaseTransaction {
     let options = TransactionOptions {

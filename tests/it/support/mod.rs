@@ -7,6 +7,7 @@ pub mod direct;
 pub mod log;
 pub mod postgres;
 pub mod property;
+pub mod proxy;
 pub mod raw;
 pub mod retention;
 pub mod tokens;

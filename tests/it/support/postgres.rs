@@ -1,8 +1,9 @@
 //! PostgreSQL for the tests: one temporary server a run, a database a test.
 //!
 //! The server is started from the installed binaries and goes away with the test process, however
-//! that ends. `AUDITLOG_TEST_POSTGRES_URL` names a running server to use instead, and
-//! `AUDITLOG_TEST_CITUS_URL` one that has the Citus extension, in which every test's tables are distributed.
+//! that ends. `AUDITLOG_TEST_POSTGRES_BIN` names the folder of other binaries,
+//! `AUDITLOG_TEST_POSTGRES_URL` a running server to use instead, and `AUDITLOG_TEST_CITUS_URL` one that has
+//! the Citus extension, in which every test's tables are distributed.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -16,6 +17,7 @@ use tokio::sync::OnceCell;
 
 const INSTALL: &str = "the tests need PostgreSQL's server programs (initdb, pg_ctl): \
                        install Debian's package `postgresql` or the like, \
+                       name the folder that has them in AUDITLOG_TEST_POSTGRES_BIN, \
                        or name a running server in AUDITLOG_TEST_POSTGRES_URL";
 
 /// The server of this run, with a migrated template that databases are copied from.
@@ -183,6 +185,24 @@ impl Temporary {
         self.run("pg_ctl", &["-o", &self.options, "-l", log, "-w", "start"]);
     }
 
+    /// Stops all its processes where they are, as a machine does that hangs, until this is dropped.
+    pub fn stand_still(&self) -> StandingStill {
+        let file = std::fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap();
+        let first: u32 = file.lines().next().unwrap().parse().unwrap();
+        let mut still = StandingStill(vec![first]);
+        // The first one first: then no further ones come.
+        still.signal("STOP");
+        let children = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let process: u32 = entry.unwrap().file_name().to_str()?.parse().ok()?;
+            let state = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            let parent = state.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok()?;
+            (parent == first).then_some(process)
+        });
+        still.0.extend(children);
+        still.signal("STOP");
+        still
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let mut command = as_user(self.user.as_deref(), &self.programs.join(program));
         command.arg("-D").arg(self.directory.join("data")).args(arguments);
@@ -193,6 +213,24 @@ impl Temporary {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+}
+
+/// The processes of a server that stand still.
+pub struct StandingStill(Vec<u32>);
+
+impl StandingStill {
+    /// One may have ended meanwhile.
+    fn signal(&self, name: &str) {
+        let all: Vec<String> = self.0.iter().map(u32::to_string).collect();
+        let script = format!("kill -{name} {}", all.join(" "));
+        Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status().unwrap();
+    }
+}
+
+impl Drop for StandingStill {
+    fn drop(&mut self) {
+        self.signal("CONT");
     }
 }
 
@@ -219,8 +257,11 @@ fn watchdog(pg_ctl: &Command, data: &Path, directory: &Path) -> Child {
     child
 }
 
-/// Where `initdb` and `pg_ctl` are: on the path, or where Debian puts them.
+/// Where `initdb` and `pg_ctl` are: where it is said, where Debian puts them, or on the path.
 pub fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os("AUDITLOG_TEST_POSTGRES_BIN") {
+        return folder.into();
+    }
     let on_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
