@@ -23,6 +23,7 @@ mod m20261125_000015_notes;
 mod m20261125_000016_search;
 mod m20261126_000017_api_key_expiry;
 mod m20261126_000018_row_security;
+mod m20261126_000020_event_counts;
 
 /// Applies the steps.
 pub struct Migrator;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000016_search::Migration),
             Box::new(m20261126_000017_api_key_expiry::Migration),
             Box::new(m20261126_000018_row_security::Migration),
+            Box::new(m20261126_000020_event_counts::Migration),
         ]
     }
 }

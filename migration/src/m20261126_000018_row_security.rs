@@ -70,7 +70,7 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO auditlog_reader', current_schema());
 END $$";
 
-fn guard(table: &str) -> [String; 5] {
+pub(crate) fn guard(table: &str) -> [String; 5] {
     [
         format!("GRANT SELECT ON {table} TO auditlog_reader"),
         format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
@@ -83,7 +83,7 @@ fn guard(table: &str) -> [String; 5] {
     ]
 }
 
-fn unguard(table: &str) -> [String; 5] {
+pub(crate) fn unguard(table: &str) -> [String; 5] {
     [
         format!("DROP POLICY server ON {table}"),
         format!("DROP POLICY one_tenant ON {table}"),

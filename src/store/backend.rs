@@ -225,6 +225,15 @@ impl Backend {
         Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
     }
 
+    /// Sees to it that what this transaction does ends after some time.
+    pub(super) async fn end_after(self, db: &impl ConnectionTrait, time: Duration) -> Result<()> {
+        if self == Self::Postgres {
+            let limit = format!("SET LOCAL statement_timeout = '{}ms'", time.as_millis());
+            db.execute_unprepared(&limit).await?;
+        }
+        Ok(())
+    }
+
     /// Brings the schema up to date, when several servers may be doing so at once.
     pub(super) async fn migrate(self, url: &str, writers: &DatabaseConnection) -> Result<()> {
         let migrating = |error| Error::internal("migrating the database", error);
@@ -262,6 +271,14 @@ async fn is_fit(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
     // A rollback that is still in its queue comes first.
     connection.ping().await?;
     Ok(!connection.is_in_transaction())
+}
+
+/// Whether a statement was ended because it took too long.
+pub(super) fn is_out_of_time(error: &Error) -> bool {
+    const QUERY_CANCELED: &str = "57014";
+    let Error::Internal(error) = error else { return false };
+    let error = error.source().downcast_ref::<DbErr>();
+    error.and_then(sqlstate).is_some_and(|state| state == QUERY_CANCELED)
 }
 
 /// The standard's code for what a statement failed with.

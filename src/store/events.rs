@@ -20,7 +20,7 @@ use crate::domain::tree::Path;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 
-type Rows = Select<audit_event::Entity>;
+pub(super) type Rows = Select<audit_event::Entity>;
 
 /// How many bytes of events a page has, about; where they are met before its end, it ends there. (The first
 /// rows are read before that is known.)
@@ -99,12 +99,6 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// How many events a scope holds and a filter selects, exactly.
-    pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
-        let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        Ok(self.select(scope, filter).count(&db).await?)
-    }
-
     /// The number of the event that was recorded last; 0 when there is none. All that are numbered up to
     /// it can be seen, and no later one is numbered so.
     pub async fn last_sequence(&self, tenant_id: &Id) -> Result<i64> {
@@ -158,7 +152,7 @@ impl Store {
         Ok(audit_event::Entity::find().count(&db).await?)
     }
 
-    fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {
+    pub(super) fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {
         audit_event::Entity::find().filter(filter::condition(self.backend(), scope, filter))
     }
 

@@ -9,6 +9,7 @@ pub mod api_keys;
 mod append;
 mod backend;
 mod backlog;
+pub mod counts;
 pub mod definitions;
 mod directory;
 mod entity;
@@ -28,6 +29,7 @@ pub mod purge;
 pub mod purge_runs;
 mod retire;
 pub mod settings;
+pub mod tallies;
 pub mod tenants;
 mod unavailable;
 pub mod users;
@@ -112,7 +114,8 @@ impl Database {
     /// Applies every migration that is still to be applied. Several servers may do so at once.
     pub async fn migrate(&self) -> Result<()> {
         self.backend.migrate(&self.url, &self.writers).await?;
-        backlog::clear(self).await
+        backlog::clear(self).await?;
+        tallies::catch_up(self).await
     }
 
     /// Closes every connection.

@@ -19,6 +19,7 @@ mod changes;
 mod cli;
 mod connections;
 mod costs;
+mod counting;
 mod credentials;
 mod cursors;
 mod custom_events;

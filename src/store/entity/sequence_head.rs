@@ -10,6 +10,8 @@ pub struct Model {
     pub last_sequence: i64,
     /// Raised by every change of what the tenant's events are recorded by.
     pub settings_revision: i64,
+    /// The last number whose event is in the tenant's counts, as are all before it.
+    pub counted_sequence: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
