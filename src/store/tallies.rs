@@ -279,23 +279,37 @@ async fn apply(
     if cells.is_empty() {
         return Ok(());
     }
-    let keys = |cells: &Cells<'_>| {
-        let keys = cells.keys().map(|(id, period)| ((*id).to_owned(), period.to_string()));
-        backend.is_one_of_pairs([Count::OrganizationId, Count::Period], keys.collect())
-    };
+    let ids: BTreeSet<&str> = cells.keys().map(|(id, _)| *id).collect();
+    let periods: BTreeSet<&str> = cells.keys().map(|(_, period)| &**period).collect();
+    let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
     let of_tenant = || Count::TenantId.eq(tenant_id.as_str());
-    let there = event_count::Entity::find().filter(of_tenant()).filter(keys(&cells));
-    let there = there.all(transaction).await?;
+    // Each by each, most of which are there: look-ups in the key, however much else is counted.
+    let there = event_count::Entity::find()
+        .filter(of_tenant())
+        .filter(backend.is_one_of(Count::OrganizationId, texts(ids)))
+        .filter(backend.is_one_of(Count::Period, texts(periods)))
+        .all(transaction)
+        .await?;
     let mut cells: Cells<'_> = cells;
     for row in &there {
-        let cell = cells.entry((&row.organization_id, row.period.as_str().into()));
-        cell.or_default().add_all(&stored(&row.kinds)?, 1);
+        let key = (row.organization_id.as_str(), row.period.as_str().into());
+        if let Some(cell) = cells.get_mut(&key) {
+            cell.add_all(&stored(&row.kinds)?, 1);
+        }
     }
     let (gone, kept): (Cells<'_>, Cells<'_>) =
         cells.into_iter().partition(|(_, tally)| tally.is_empty());
-    if !gone.is_empty() {
-        let none = event_count::Entity::delete_many().filter(of_tenant()).filter(keys(&gone));
-        none.exec(transaction).await?;
+    let mut nothing_in: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    for (id, period) in gone.into_keys() {
+        nothing_in.entry(period).or_default().push(id.to_owned());
+    }
+    for (period, ids) in nothing_in {
+        event_count::Entity::delete_many()
+            .filter(of_tenant())
+            .filter(backend.is_one_of(Count::OrganizationId, ids))
+            .filter(Count::Period.eq(&*period))
+            .exec(transaction)
+            .await?;
     }
     let rows = kept.iter().map(|((id, period), tally)| event_count::ActiveModel {
         tenant_id: Set(tenant_id.to_string()),

@@ -75,28 +75,6 @@ impl Backend {
         }
     }
 
-    /// Two columns are one of `pairs`.
-    pub(in crate::store) fn is_one_of_pairs(
-        self,
-        columns: [impl ColumnTrait; 2],
-        pairs: Vec<(String, String)>,
-    ) -> Expr {
-        let [first, second] = columns.map(Expr::col);
-        match self {
-            Self::Sqlite => Expr::cust_with_exprs(
-                "(?, ?) IN (SELECT value->>0, value->>1 FROM json_each(?))",
-                [first, second, Expr::val(json(&pairs))],
-            ),
-            Self::Postgres => {
-                let (firsts, seconds): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
-                Expr::cust_with_exprs(
-                    "($1, $2) IN (SELECT * FROM unnest($3, $4))",
-                    [first, second, Expr::val(firsts), Expr::val(seconds)],
-                )
-            }
-        }
-    }
-
     /// The address in `column` is in one of `ranges`.
     pub(in crate::store) fn is_within(self, column: Column, ranges: &[Range]) -> Expr {
         let keys = ranges.iter().map(|range| range.keys());
