@@ -188,6 +188,12 @@ impl Backend {
         matches!(self, Self::Sqlite)
     }
 
+    /// Whether lists that are each in order and limited are merged as they are read. SQLite merges
+    /// those that are neither.
+    pub(super) const fn merges_ordered_lists(self) -> bool {
+        matches!(self, Self::Postgres)
+    }
+
     /// Whether the events are in partitions that must be there before them.
     pub(super) const fn has_partitions(self) -> bool {
         matches!(self, Self::Postgres)
@@ -222,6 +228,23 @@ impl Backend {
         statement.sql.insert_str(0, prefix);
         let rows = db.query_all_raw(statement).await?;
         let lines = rows.into_iter().map(|row| row.try_get::<String>("", column));
+        Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// How the database ran a statement, a step a line, with how many rows each step read and left out.
+    /// SQLite only says how it would.
+    pub(super) async fn run_and_explain(
+        self,
+        db: &impl ConnectionTrait,
+        mut statement: Statement,
+    ) -> Result<String> {
+        if self == Self::Sqlite {
+            return self.explain(db, statement).await;
+        }
+        let prefix = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ";
+        statement.sql.insert_str(0, prefix);
+        let rows = db.query_all_raw(statement).await?;
+        let lines = rows.into_iter().map(|row| row.try_get::<String>("", "QUERY PLAN"));
         Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
     }
 

@@ -85,18 +85,6 @@ impl Store {
         }
         Ok(u64::try_from(total).unwrap_or_default())
     }
-
-    /// The statement behind a count, for showing its plan; none where events are read.
-    pub async fn explain_count(
-        &self,
-        scope: &Scope,
-        filter: &EventFilter,
-    ) -> Result<Option<String>> {
-        let Some(question) = Question::of(scope, filter) else { return Ok(None) };
-        let statement = self.backend().sea().build(&question.statement(self.backend()));
-        let db = self.guarded(scope.tenant_id()).await?;
-        self.backend().explain(&db, statement).await.map(Some)
-    }
 }
 
 const WEIGHT: &str = "weight";
@@ -108,7 +96,7 @@ const UNCOUNTED: &str = "uncounted";
 const LATER: &str = "later";
 
 /// What the counts that are kept can answer.
-struct Question<'a> {
+pub(super) struct Question<'a> {
     scope: &'a Scope,
     filter: &'a EventFilter,
     /// Organizations, with all that is below them, to be counted …
@@ -123,7 +111,7 @@ struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn of(scope: &'a Scope, filter: &'a EventFilter) -> Option<Self> {
+    pub(super) fn of(scope: &'a Scope, filter: &'a EventFilter) -> Option<Self> {
         let EventFilter {
             acting_users: None,
             event_types,
@@ -167,7 +155,7 @@ impl<'a> Question<'a> {
     }
 
     /// Rows of numbers and kinds, each to be counted as often as its weight says.
-    fn statement(&self, backend: Backend) -> SelectStatement {
+    pub(super) fn statement(&self, backend: Backend) -> SelectStatement {
         let mut with = WithClause::new();
         let mut parts: Vec<SelectStatement> = Vec::new();
         for (ids, weight) in [(&self.added, 1), (&self.without, -1)] {

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
-use super::{Store, filter};
+use super::{Store, filter, merge};
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, Event};
 use crate::domain::filter::EventFilter;
@@ -156,14 +156,24 @@ impl Store {
         audit_event::Entity::find().filter(filter::condition(self.backend(), scope, filter))
     }
 
-    fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
-        let PageRequest { order, ref after, ref before, limit: _, end } = *request;
+    pub(super) fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
+        let PageRequest { order, ref after, ref before, limit, end } = *request;
         let beyond = |place: &Place, later| filter::beyond(order, place, later);
         let between = Condition::all()
             .add_option(after.as_ref().map(|place| beyond(place, true)))
             .add_option(before.as_ref().map(|place| beyond(place, false)));
-        let rows = self.select(scope, filter).filter(between);
-        ordered(rows, order, end == End::First)
+        let list = |scope: &Scope| {
+            let rows = self.select(scope, filter).filter(between.clone());
+            ordered(rows, order, end == End::First)
+        };
+        match self.to_merge(scope, filter, order) {
+            None => list(scope),
+            Some(scopes) => {
+                let lists = scopes.iter().map(list);
+                let rows = merge::merged(self.backend(), lists, u64::from(limit) + 1);
+                ordered(rows, order, end == End::First)
+            }
+        }
     }
 }
 

@@ -70,6 +70,7 @@ mod periods;
 mod plan_commands;
 mod plan_windows;
 mod plans;
+mod plans_of_pages;
 mod playground;
 mod policies;
 mod positions;
