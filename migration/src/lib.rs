@@ -24,6 +24,7 @@ mod m20261125_000016_search;
 mod m20261126_000017_api_key_expiry;
 mod m20261126_000018_row_security;
 mod m20261126_000019_people_revision;
+mod m20261126_000020_event_counts;
 mod m20261126_000021_citus;
 
 /// Applies the steps.
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000017_api_key_expiry::Migration),
             Box::new(m20261126_000018_row_security::Migration),
             Box::new(m20261126_000019_people_revision::Migration),
+            Box::new(m20261126_000020_event_counts::Migration),
             Box::new(m20261126_000021_citus::Migration),
         ]
     }

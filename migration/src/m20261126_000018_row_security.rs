@@ -78,7 +78,7 @@ BEGIN
     END IF;
 END $$";
 
-fn guard(table: &str) -> [String; 5] {
+pub(crate) fn guard(table: &str) -> [String; 5] {
     [
         format!("GRANT SELECT ON {table} TO auditlog_reader"),
         format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
@@ -91,7 +91,7 @@ fn guard(table: &str) -> [String; 5] {
     ]
 }
 
-fn unguard(table: &str) -> [String; 5] {
+pub(crate) fn unguard(table: &str) -> [String; 5] {
     [
         format!("DROP POLICY server ON {table}"),
         format!("DROP POLICY one_tenant ON {table}"),

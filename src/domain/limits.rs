@@ -124,6 +124,9 @@ limits! {
     max_request_seconds = 30 (1..=3_600 "seconds"),
         "How long a request may take, in seconds",
         ServiceUnavailable "the request took too long and was given up", "ask for less at once; what was to be recorded may be recorded: send it again under the same ids";
+    max_count_seconds = 5 (1..=3_600 "seconds"),
+        "How long counting for total_count may take, in seconds",
+        BadUserInput "counting what the filter selects took too long", "narrow the filter, or leave total_count out; filters by organization, type, kind of record and time are answered from counts that are kept";
     max_concurrent_requests = 512 (1..=100_000 "requests"),
         "How many requests may be under way at once",
         ServiceUnavailable "the server has too many requests under way", "try again shortly";

@@ -2,6 +2,7 @@
 //!
 //! Pure: it knows no database, no GraphQL, no HTTP, no clock, and does no I/O.
 
+pub mod calendar;
 pub mod definition;
 pub mod diff;
 pub mod event;
@@ -30,6 +31,7 @@ pub mod sensitive;
 pub mod settings;
 pub mod status_note;
 pub mod style;
+pub mod tally;
 pub mod tenant;
 pub mod throttle;
 pub mod time;

@@ -86,6 +86,22 @@ impl Tree {
         found.into_iter().cloned().collect()
     }
 
+    /// Some organizations, as those that are to be taken with all that is below them, and those that are
+    /// then to be left out with all that is below them. Both are few where whole subtrees are meant.
+    pub fn bounds<'a>(&'a self, ids: &[Id]) -> (Vec<&'a Id>, Vec<&'a Id>) {
+        let is_in = |id: &Id| ids.binary_search(id).is_ok();
+        let (mut taken, mut left_out) = (Vec::new(), Vec::new());
+        for id in ids {
+            let Some((id, parent)) = self.parents.get_key_value(id) else { continue };
+            if !parent.as_ref().is_some_and(is_in) {
+                taken.push(id);
+            }
+            let children = self.children.get(id).into_iter().flatten();
+            left_out.extend(children.filter(|child| !is_in(child)));
+        }
+        (taken, left_out)
+    }
+
     /// An organization and all that are above it, from itself up to the root; nothing for one that
     /// is not in the tree.
     pub fn upward<'a>(&'a self, id: &'a Id) -> impl Iterator<Item = &'a Id> {

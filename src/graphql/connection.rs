@@ -13,6 +13,7 @@ use super::rows::{Merged, Rows, rows_of};
 use super::scalar::{Cursor, DateTime};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
+use crate::domain::limits::Limits;
 use crate::domain::page::{End, Page, PageRequest, Place, Purpose};
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
@@ -103,7 +104,7 @@ impl Events {
         };
         let counted = selected.field("total_count").exists();
         let total_count = match counted {
-            true => total_count(store, scope, filter).await?,
+            true => total_count(ctx, scope, filter).await?,
             false => 0,
         };
         let answered = if nodes.exists() || edges.exists() { items.len() } else { 0 };
@@ -179,8 +180,14 @@ async fn beyond(
     }
 }
 
-async fn total_count(store: &Store, scope: &Scope, filter: &EventFilter) -> Result<i32> {
-    let count = store.count(scope, filter).await?;
+async fn total_count(ctx: &Context<'_>, scope: &Scope, filter: &EventFilter) -> Result<i32> {
+    let store = ctx.data_unchecked::<Store>();
+    let limit = ctx.data_unchecked::<Limits>().max_count_seconds;
+    let count = match filter.up_to_sequence {
+        // An export, which then reads them all.
+        Some(_) => store.count(scope, filter).await?,
+        None => store.count_within(scope, filter, limit).await?,
+    };
     i32::try_from(count).map_err(|_| {
         Error::bad_input(format!(
             "total_count is {count}, more than Int can hold: narrow the filter, or leave it out"

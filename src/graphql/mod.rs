@@ -111,7 +111,11 @@ impl Schema {
     pub fn new(store: Store, limits: Limits) -> Self {
         Self {
             // Depth was held before, by our own limit.
-            executable: builder().limit_recursive_depth(usize::MAX).data(store.clone()).finish(),
+            executable: builder()
+                .limit_recursive_depth(usize::MAX)
+                .data(store.clone())
+                .data(limits)
+                .finish(),
             reads: Reads::new(store.clone()),
             store,
             limits,

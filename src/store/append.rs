@@ -6,7 +6,7 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, Que
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::idempotency::{Fingerprint, Recorded, recorded_before, which_are_new};
-use super::{Backend, Store, Transaction, filter, organizations};
+use super::{Backend, Store, Transaction, filter, organizations, tallies};
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, NewEvent};
 use crate::domain::id::Id;
@@ -219,9 +219,11 @@ pub(super) async fn append(
             backend.index_words(transaction, tenant, (head.last_sequence + 1, last)).await?;
         }
         insert_all(transaction, backend, rows.records).await?;
+        let counted = tallies::keep_up(transaction, backend, &head, last).await?;
         sequence_head::Entity::update(sequence_head::ActiveModel {
             tenant_id: Set(tenant.to_owned()),
             last_sequence: Set(last),
+            counted_sequence: Set(counted),
             ..Default::default()
         })
         .exec(transaction)

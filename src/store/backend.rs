@@ -203,6 +203,12 @@ impl Backend {
         matches!(self, Self::Sqlite)
     }
 
+    /// Whether lists that are each in order and limited are merged as they are read. SQLite merges
+    /// those that are neither.
+    pub(super) const fn merges_ordered_lists(self) -> bool {
+        matches!(self, Self::Postgres)
+    }
+
     /// Whether the events are in partitions that must be there before them.
     pub(super) const fn has_partitions(self) -> bool {
         matches!(self, Self::Postgres)
@@ -238,6 +244,32 @@ impl Backend {
         let rows = db.query_all_raw(statement).await?;
         let lines = rows.into_iter().map(|row| row.try_get::<String>("", column));
         Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// How the database ran a statement, a step a line, with how many rows each step read and left out.
+    /// SQLite only says how it would.
+    pub(super) async fn run_and_explain(
+        self,
+        db: &impl ConnectionTrait,
+        mut statement: Statement,
+    ) -> Result<String> {
+        if self == Self::Sqlite {
+            return self.explain(db, statement).await;
+        }
+        let prefix = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ";
+        statement.sql.insert_str(0, prefix);
+        let rows = db.query_all_raw(statement).await?;
+        let lines = rows.into_iter().map(|row| row.try_get::<String>("", "QUERY PLAN"));
+        Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// Sees to it that what this transaction does ends after some time.
+    pub(super) async fn end_after(self, db: &impl ConnectionTrait, time: Duration) -> Result<()> {
+        if self == Self::Postgres {
+            let limit = format!("SET LOCAL statement_timeout = '{}ms'", time.as_millis());
+            db.execute_unprepared(&limit).await?;
+        }
+        Ok(())
     }
 
     /// Brings the schema up to date, when several servers may be doing so at once.
@@ -276,6 +308,14 @@ fn postgres_options(url: &str) -> Result<PgConnectOptions> {
             "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
         )
     })
+}
+
+/// Whether a statement was ended because it took too long.
+pub(super) fn is_out_of_time(error: &Error) -> bool {
+    const QUERY_CANCELED: &str = "57014";
+    let Error::Internal(error) = error else { return false };
+    let error = error.source().downcast_ref::<DbErr>();
+    error.and_then(sqlstate).is_some_and(|state| state == QUERY_CANCELED)
 }
 
 /// The standard's code for what a statement failed with.

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::event_reads::Room;
-use super::{Store, filter};
+use super::{Store, filter, merge};
 use crate::domain::event::{Context, Event};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -18,7 +18,7 @@ use crate::domain::status_note;
 use crate::domain::viewer::Scope;
 use crate::error::{Error, Result};
 
-type Rows = Select<audit_event::Entity>;
+pub(super) type Rows = Select<audit_event::Entity>;
 
 /// How many bytes an event takes beside what of it may be long, about.
 const REST: u64 = 512;
@@ -113,12 +113,6 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// How many events a scope holds and a filter selects, exactly.
-    pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
-        let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        Ok(self.select(scope, filter).count(&db).await?)
-    }
-
     /// The number of the event that was recorded last; 0 when there is none. All that are numbered up to
     /// it can be seen, and no later one is numbered so.
     pub async fn last_sequence(&self, tenant_id: &Id) -> Result<i64> {
@@ -171,18 +165,28 @@ impl Store {
         Ok(audit_event::Entity::find().count(&db).await?)
     }
 
-    fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {
+    pub(super) fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {
         audit_event::Entity::find().filter(filter::condition(self.backend(), scope, filter))
     }
 
-    fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
-        let PageRequest { order, ref after, ref before, limit: _, end } = *request;
+    pub(super) fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
+        let PageRequest { order, ref after, ref before, limit, end } = *request;
         let beyond = |place: &Place, later| filter::beyond(order, place, later);
         let between = Condition::all()
             .add_option(after.as_ref().map(|place| beyond(place, true)))
             .add_option(before.as_ref().map(|place| beyond(place, false)));
-        let rows = self.select(scope, filter).filter(between);
-        ordered(rows, order, end == End::First)
+        let list = |scope: &Scope| {
+            let rows = self.select(scope, filter).filter(between.clone());
+            ordered(rows, order, end == End::First)
+        };
+        match self.to_merge(scope, filter, order) {
+            None => list(scope),
+            Some(scopes) => {
+                let lists = scopes.iter().map(list);
+                let rows = merge::merged(self.backend(), lists, u64::from(limit) + 1);
+                ordered(rows, order, end == End::First)
+            }
+        }
     }
 }
 

@@ -10,16 +10,19 @@ pub mod api_keys;
 mod append;
 mod backend;
 mod backlog;
+pub mod counts;
 pub mod definitions;
 mod directory;
 mod entity;
 mod event_reads;
 pub mod events;
+mod explained;
 mod filter;
 mod guard;
 pub mod holds;
 mod idempotency;
 mod lanes;
+mod merge;
 pub mod note_rules;
 pub mod organizations;
 mod partitions;
@@ -32,6 +35,7 @@ pub mod purge;
 pub mod purge_runs;
 mod retire;
 pub mod settings;
+pub mod tallies;
 pub mod tenants;
 mod unavailable;
 pub mod users;
@@ -125,7 +129,8 @@ impl Database {
     /// Applies every migration that is still to be applied. Several servers may do so at once.
     pub async fn migrate(&self) -> Result<()> {
         self.backend.migrate(&self.url, self.writers.inner()).await?;
-        backlog::clear(self).await
+        backlog::clear(self).await?;
+        tallies::catch_up(self).await
     }
 
     /// Closes every connection.

@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter a
 
 use super::directory::{self, Kind};
 use super::entity::{organization, sequence_head};
-use super::{Backend, Store, Transaction, tenants};
+use super::{Backend, Store, Transaction, tallies, tenants};
 use crate::domain::id::Id;
 use crate::domain::organization::Organization;
 use crate::domain::time::Time;
@@ -98,6 +98,7 @@ pub async fn insert(
             last_sequence: Set(0),
             settings_revision: Set(0),
             people_revision: Set(0),
+            counted_sequence: Set(0),
         })
         .exec_without_returning(transaction)
         .await?;
@@ -160,6 +161,8 @@ pub async fn set_parent(
 ) -> Result<Organization> {
     use organization::Column;
     let by = parent.depth + 1 - moved.depth;
+    let before = locked_tree(transaction, &moved.tenant_id).await?;
+    tallies::follow_move(transaction, &before, moved, &parent.id).await?;
     let ids = moved_and_below.iter().map(Id::to_string).collect();
     let is_moved = || Expr::col(Column::Id).eq(moved.id.as_str());
     let parent_id = CaseStatement::new()

@@ -13,10 +13,12 @@ use sea_orm::{
     QueryOrder as _, QuerySelect as _,
 };
 
+use super::append::lock_head;
 use super::entity::audit_event::{self, Column};
 use super::entity::{idempotency_record, purge_run, tenant_plan};
 use super::partitions::Partition;
 use super::purge_runs::{Removed, add, begin};
+use super::tallies::{self, Counted};
 use super::{Backend, Store, Transaction, holds, tenants};
 use crate::domain::hold::Hold;
 use crate::domain::id::Id;
@@ -225,16 +227,31 @@ async fn remove(
             Column::OccurredAt,
             Column::Sequence,
             Column::ExternalId,
+            Column::OrganizationId,
+            Column::ResourceName,
+            Column::EventType,
         ]))
         .take();
-    let mut removed = Removed::default();
+    let counted_upto = lock_head(transaction, &due.tenant.id).await?.counted_sequence;
+    let (mut removed, mut counted) = (Removed::default(), Vec::new());
     let (mut sequences, mut external_ids) = (Vec::new(), Vec::new());
     for row in transaction.query_all(&delete).await? {
         let occurred_at: Time = row.try_get("", "occurred_at")?;
         removed = removed.and(Removed { count: 1, range: Some((occurred_at, occurred_at)) });
-        sequences.push(row.try_get("", "sequence")?);
+        let sequence: i64 = row.try_get("", "sequence")?;
+        if sequence <= counted_upto {
+            counted.push(Counted {
+                organization_id: row.try_get("", "organization_id")?,
+                occurred_at,
+                resource_name: row.try_get("", "resource_name")?,
+                event_type: row.try_get("", "event_type")?,
+            });
+        }
+        sequences.push(sequence);
         external_ids.extend(row.try_get::<Option<String>>("", "external_id")?);
     }
+    let Tenant { id, tree, .. } = &*due.tenant;
+    tallies::change(transaction, store.backend(), id, tree, &counted, -1).await?;
     store.backend().forget_words(transaction, &due.tenant.id, &sequences).await?;
     if !external_ids.is_empty() {
         idempotency_record::Entity::delete_many()

@@ -252,6 +252,7 @@ impl Purger {
             self.give_up_ids(&table, &tenant_id).await?;
             let end = partition.end().unwrap_or(Time::MAX_UTC);
             self.store.resume_purge_run(&tenant_id, end).await?;
+            self.store.recount(&tenant_id, partition).await?;
         }
         self.store
             .write_at_leisure(move |_, transaction| {

@@ -6,6 +6,7 @@ pub mod audit_policy;
 pub mod definition;
 pub mod definition_version;
 pub mod directory;
+pub mod event_count;
 pub mod idempotency_record;
 pub mod installation_secret;
 pub mod legal_hold;

@@ -12,6 +12,8 @@ pub struct Model {
     pub settings_revision: i64,
     /// Raised by every change of the tenant's users, memberships and API keys.
     pub people_revision: i64,
+    /// The last number whose event is in the tenant's counts, as are all before it.
+    pub counted_sequence: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,265 @@
+//! Counting events, exactly.
+//!
+//! Filters by organization, kind of record, type and time are answered from the counts that are kept
+//! (`store::tallies`): whole hours, days and months from there, what lies before and after them in a
+//! part of an hour or a day, and what is too new to be counted, from the events. It is one statement, so
+//! that all of it is of the same moment. Other filters are answered by reading what they select.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{
+    CommonTableExpression, Condition, Expr, ExprTrait as _, Func, Query, SelectStatement,
+    UnionType, WithClause,
+};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryTrait as _,
+};
+use tokio::time::timeout;
+
+use super::entity::{audit_event, event_count, sequence_head};
+use super::{Backend, Store, backend, filter};
+use crate::domain::calendar::{Span, Stretch, Unit};
+use crate::domain::filter::EventFilter;
+use crate::domain::id::Id;
+use crate::domain::limits::Limit;
+use crate::domain::tally::{Kinds, Tally};
+use crate::domain::viewer::{Scope, VisibleOrganizations};
+use crate::error::{Error, Result};
+
+impl Store {
+    /// How many events a scope holds and a filter selects, exactly, however long that takes.
+    pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
+        match Question::of(scope, filter) {
+            Some(question) => self.count_by_counts(&question).await,
+            None => self.count_by_reading(scope, filter, None).await,
+        }
+    }
+
+    /// The same within a limit.
+    pub async fn count_within(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        limit: Limit,
+    ) -> Result<u64> {
+        let time = Duration::from_secs(limit.value());
+        let counting = async {
+            match Question::of(scope, filter) {
+                Some(question) => self.count_by_counts(&question).await,
+                None => self.count_by_reading(scope, filter, Some(time)).await,
+            }
+        };
+        match timeout(time, counting).await {
+            Ok(Err(error)) if backend::is_out_of_time(&error) => Err(limit.exceeded()),
+            Ok(counted) => counted,
+            Err(_) => Err(limit.exceeded()),
+        }
+    }
+
+    /// Counts by reading every event.
+    async fn count_by_reading(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        within: Option<Duration>,
+    ) -> Result<u64> {
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        if let Some(time) = within {
+            self.backend().end_after(&db, time).await?;
+        }
+        Ok(self.select(scope, filter).count(&db).await?)
+    }
+
+    async fn count_by_counts(&self, question: &Question<'_>) -> Result<u64> {
+        let db = self.guarded(question.scope.tenant_id()).await?;
+        let mut total = 0;
+        for row in db.query_all(&question.statement(self.backend())).await? {
+            let (weight, events): (i64, i64) = (row.try_get("", WEIGHT)?, row.try_get("", EVENTS)?);
+            total += weight * events;
+            if let Some(kinds) = row.try_get::<Option<String>>("", KINDS)? {
+                let tally = Tally::stored(&kinds);
+                let tally = tally.ok_or_else(|| Error::internal("counting", "malformed counts"))?;
+                total += weight * tally.of(&question.kinds);
+            }
+        }
+        Ok(u64::try_from(total).unwrap_or_default())
+    }
+}
+
+const WEIGHT: &str = "weight";
+const EVENTS: &str = "events";
+const KINDS: &str = "kinds";
+
+/// The events that are not counted yet, and those that are but came later than what is asked for.
+const UNCOUNTED: &str = "uncounted";
+const LATER: &str = "later";
+
+/// What the counts that are kept can answer.
+pub(super) struct Question<'a> {
+    scope: &'a Scope,
+    filter: &'a EventFilter,
+    /// Organizations, with all that is below them, to be counted …
+    added: Vec<&'a Id>,
+    /// … but for these.
+    without: Vec<&'a Id>,
+    kinds: Kinds<'a>,
+    spans: Vec<Span>,
+    /// All the spans together.
+    middle: Option<Stretch>,
+    edges: Vec<Stretch>,
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn of(scope: &'a Scope, filter: &'a EventFilter) -> Option<Self> {
+        let EventFilter {
+            acting_users: None,
+            event_types,
+            resource_names,
+            excluded_resource_names,
+            custom_types: None,
+            custom_resources: None,
+            resource_ids: None,
+            outcome: None,
+            purposes: None,
+            changed_field: None,
+            changed_fields: None,
+            changed_value: None,
+            pages: None,
+            url_prefixes: None,
+            ip_addresses: None,
+            description: None,
+            occurred_after,
+            occurred_before,
+            up_to_sequence: _, // what came later is read
+        } = filter
+        else {
+            return None;
+        };
+        let (added, without) = match (scope.organizations(), scope.own()) {
+            (VisibleOrganizations::All, _) => (vec![scope.tenant_id()], Vec::new()),
+            (VisibleOrganizations::Only(ids), None) => scope.tenant().tree.bounds(ids),
+            _ => return None,
+        };
+        let kinds = Kinds {
+            resource_names: resource_names.as_deref(),
+            excluded_resource_names: excluded_resource_names.as_deref(),
+            event_types: event_types.as_deref(),
+        };
+        let is_whole = added == [scope.tenant_id()] && without.is_empty();
+        let smallest = if is_whole { Unit::Hour } else { Unit::Day };
+        let since = Ord::max(*occurred_after, scope.visible_since());
+        let parts = Stretch::between(since, *occurred_before).parts(smallest);
+        let (spans, middle, edges) = (parts.spans, parts.middle, parts.edges);
+        Some(Self { scope, filter, added, without, kinds, spans, middle, edges })
+    }
+
+    /// Rows of numbers and kinds, each to be counted as often as its weight says.
+    pub(super) fn statement(&self, backend: Backend) -> SelectStatement {
+        let mut with = WithClause::new();
+        let mut parts: Vec<SelectStatement> = Vec::new();
+        for (ids, weight) in [(&self.added, 1), (&self.without, -1)] {
+            for span in self.spans.iter().filter(|_| !ids.is_empty()) {
+                parts.push(self.kept(backend, ids, weight, span));
+            }
+        }
+        let read = |filter: &EventFilter, stretch: Stretch, weight| {
+            let mut read = Query::select();
+            read.expr_as(number(weight), WEIGHT)
+                .expr_as(Func::count(Expr::col(audit_event::Column::Sequence)), EVENTS)
+                .expr_as(nothing(), KINDS)
+                .cond_where(filter::condition(backend, self.scope, filter))
+                .cond_where(within(stretch));
+            read
+        };
+        if let Some(middle) = self.middle {
+            let (counted, last) =
+                (sequence_head::Column::CountedSequence, sequence_head::Column::LastSequence);
+            with.cte(self.numbered(UNCOUNTED, self.head(counted), self.head(last)));
+            parts.push(read(self.filter, middle, 1).from_as(UNCOUNTED, audit_event::Entity).take());
+            if let Some(upto) = self.filter.up_to_sequence {
+                with.cte(self.numbered(LATER, Expr::val(upto), self.head(counted)));
+                let filter = EventFilter { up_to_sequence: None, ..self.filter.clone() };
+                parts.push(read(&filter, middle, -1).from_as(LATER, audit_event::Entity).take());
+            }
+        }
+        for edge in &self.edges {
+            parts.push(read(self.filter, *edge, 1).from(audit_event::Entity).take());
+        }
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        for part in parts {
+            all.union(UnionType::All, part);
+        }
+        if self.middle.is_some() {
+            all.with_cte(with);
+        }
+        all
+    }
+
+    /// What is kept for some organizations and a span.
+    fn kept(&self, backend: Backend, ids: &[&Id], weight: i64, span: &Span) -> SelectStatement {
+        use event_count::Column;
+        let ids = ids.iter().map(|id| id.to_string()).collect();
+        let mut kept = Query::select();
+        kept.expr_as(number(weight), WEIGHT);
+        if self.kinds.is_all() {
+            let sum = Func::coalesce([Func::sum(Expr::col(Column::Events)).into(), Expr::val(0)]);
+            kept.expr_as(Expr::expr(sum).cast_as("bigint"), EVENTS).expr_as(nothing(), KINDS);
+        } else {
+            kept.expr_as(number(0), EVENTS).expr_as(Expr::col(Column::Kinds), KINDS);
+        }
+        kept.from(event_count::Entity)
+            .and_where(Column::TenantId.eq(self.scope.tenant_id().as_str()))
+            .and_where(backend.is_one_of(Column::OrganizationId, ids))
+            .and_where(Column::Period.gte(span.from.as_str()))
+            .and_where(Column::Period.lt(span.until.as_str()));
+        kept
+    }
+
+    /// The events with a number after one and up to another one. By themselves, so that they are found
+    /// by their numbers, of which there are few, whatever else is asked of them.
+    fn numbered(&self, name: &'static str, after: Expr, upto: Expr) -> CommonTableExpression {
+        use audit_event::Column;
+        let columns = [
+            Column::TenantId,
+            Column::OccurredAt,
+            Column::Sequence,
+            Column::OrganizationId,
+            Column::ResourceName,
+            Column::EventType,
+        ];
+        let numbered = audit_event::Entity::find()
+            .filter(Column::TenantId.eq(self.scope.tenant_id().as_str()))
+            .filter(Column::Sequence.into_expr().gt(after))
+            .filter(Column::Sequence.into_expr().lte(upto));
+        let numbered = sea_orm::QuerySelect::select_only(numbered);
+        let numbered = sea_orm::QuerySelect::columns(numbered, columns).into_query();
+        let mut table = CommonTableExpression::new();
+        table.query(numbered).table_name(name).materialized(true);
+        table
+    }
+
+    fn head(&self, column: sequence_head::Column) -> Expr {
+        let head = Query::select()
+            .column(column)
+            .from(sequence_head::Entity)
+            .and_where(sequence_head::Column::TenantId.eq(self.scope.tenant_id().as_str()))
+            .take();
+        Expr::SubQuery(None, Box::new(head.into()))
+    }
+}
+
+fn within(Stretch { from, until }: Stretch) -> Condition {
+    Condition::all()
+        .add_option(from.map(|from| audit_event::Column::OccurredAt.gte(from)))
+        .add_option(until.map(|until| audit_event::Column::OccurredAt.lt(until)))
+}
+
+fn number(number: i64) -> Expr {
+    Expr::cust(number.to_string()).cast_as("bigint")
+}
+
+fn nothing() -> Expr {
+    Expr::cust("NULL").cast_as("text")
+}

@@ -1,0 +1,336 @@
+//! Keeping events counted.
+//!
+//! A tenant's events are counted in the order of their numbers, up to the one that its head names. The
+//! transaction that appends the last of some two thousand new ones counts them all: one row a commit and
+//! organization would cost more than the events. Those that are not counted yet are read, by whoever
+//! counts, from the index of numbers. All that changes counts holds the tenant's lock, and its rows are
+//! written in the order of their keys.
+//!
+//! An organization's counts are of itself and of all that is below it as the tree stands now, so that a
+//! whole subtree is one row. The whole tenant is counted by the hour too, for plans that show what is
+//! younger than some days.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use sea_orm::sea_query::{Condition, ExprTrait as _, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
+    QuerySelect as _,
+};
+
+use super::append::lock_head;
+use super::entity::event_count::Column as Count;
+use super::entity::{audit_event, event_count, sequence_head};
+use super::partitions::Partition;
+use super::{Backend, Database, Store, Transaction, tenants};
+use crate::domain::calendar::{Stretch, Unit};
+use crate::domain::id::Id;
+use crate::domain::organization::Organization;
+use crate::domain::tally::Tally;
+use crate::domain::time::Time;
+use crate::domain::tree::Tree;
+use crate::error::{Error, Result};
+
+/// So many events may be left uncounted: about as many are read for a count at most, and the more they
+/// are, the less counting costs who records.
+const UNCOUNTED: i64 = 2_000;
+
+/// So many are counted in one transaction at most.
+const AT_ONCE: i64 = 10_000;
+
+/// What is counted of an event: where it is counted, when it happened, and its kind.
+pub(super) struct Counted {
+    pub organization_id: String,
+    pub occurred_at: Time,
+    pub resource_name: String,
+    pub event_type: String,
+}
+
+/// Differences of counts, by organization and period.
+type Cells<'a> = BTreeMap<(&'a str, Arc<str>), Tally<'a>>;
+
+impl Store {
+    /// Counts all of a tenant's events that are not counted yet.
+    pub async fn settle_counts(&self, tenant_id: &Id) -> Result<()> {
+        while settle_some(&self.database, tenant_id, 1).await? {}
+        Ok(())
+    }
+}
+
+/// Counts what was recorded before events were counted. It may be broken off at any time and goes on
+/// where it was.
+pub(super) async fn catch_up(database: &Database) -> Result<()> {
+    let heads = sequence_head::Entity::find().all(&database.writers).await?;
+    for head in heads.into_iter().filter(|head| uncounted(head, head.last_sequence) >= UNCOUNTED) {
+        while settle_some(database, &Id::trusted(head.tenant_id.clone()), UNCOUNTED).await? {}
+    }
+    Ok(())
+}
+
+/// Counts some of a tenant's events; whether there are at least so many more.
+async fn settle_some(database: &Database, tenant_id: &Id, least: i64) -> Result<bool> {
+    let transaction = database.begin_write().await?;
+    let head = lock_head(&transaction, tenant_id).await?;
+    let last = head.last_sequence;
+    let counted = settle(&transaction, database.backend, &head, last).await?;
+    sequence_head::Entity::update(sequence_head::ActiveModel {
+        tenant_id: Set(head.tenant_id),
+        counted_sequence: Set(counted),
+        ..Default::default()
+    })
+    .exec(&transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(last - counted >= least)
+}
+
+const fn uncounted(head: &sequence_head::Model, last: i64) -> i64 {
+    last - head.counted_sequence
+}
+
+/// Counts a tenant's new events when there are enough of them, up to the last one. Returns the last that
+/// is counted, which the head is to name.
+pub(super) async fn keep_up(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    head: &sequence_head::Model,
+    last: i64,
+) -> Result<i64> {
+    match uncounted(head, last) >= UNCOUNTED {
+        true => settle(transaction, backend, head, last).await,
+        false => Ok(head.counted_sequence),
+    }
+}
+
+async fn settle(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    head: &sequence_head::Model,
+    last: i64,
+) -> Result<i64> {
+    let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+    let is_new = Condition::all()
+        .add(audit_event::Column::Sequence.gt(head.counted_sequence))
+        .add(audit_event::Column::Sequence.lte(upto));
+    let tenant_id = Id::trusted(head.tenant_id.clone());
+    let events = found(transaction, &tenant_id, is_new).await?;
+    if !events.is_empty() {
+        let tree = tenants::tree(transaction, &tenant_id).await?;
+        change(transaction, backend, &tenant_id, &tree, &events, 1).await?;
+    }
+    Ok(upto)
+}
+
+/// What is counted of a tenant's events.
+async fn found(
+    db: &impl ConnectionTrait,
+    tenant_id: &Id,
+    condition: Condition,
+) -> Result<Vec<Counted>> {
+    use audit_event::Column;
+    let rows: Vec<(String, Time, String, String)> = audit_event::Entity::find()
+        .select_only()
+        .columns([
+            Column::OrganizationId,
+            Column::OccurredAt,
+            Column::ResourceName,
+            Column::EventType,
+        ])
+        .filter(Column::TenantId.eq(tenant_id.as_str()))
+        .filter(condition)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let counted = |(organization_id, occurred_at, resource_name, event_type)| Counted {
+        organization_id,
+        occurred_at,
+        resource_name,
+        event_type,
+    };
+    Ok(rows.into_iter().map(counted).collect())
+}
+
+/// Counts events so many times more: -1 for those that are removed.
+pub(super) async fn change(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    tenant_id: &Id,
+    tree: &Tree,
+    events: &[Counted],
+    times: i64,
+) -> Result<()> {
+    // First each organization's own in an hour: most of them have several.
+    let mut own: HashMap<(&str, i64), Tally<'_>> = HashMap::new();
+    for event in events {
+        let hour = event.occurred_at.timestamp().div_euclid(3600);
+        let tally = own.entry((&event.organization_id, hour)).or_default();
+        tally.add(&event.resource_name, &event.event_type, times);
+    }
+    let ids: BTreeSet<&str> = own.keys().map(|(id, _)| *id).collect();
+    let ids: Vec<Id> = ids.into_iter().map(|id| Id::trusted(id.to_owned())).collect();
+    let above: HashMap<&str, Vec<&Id>> =
+        ids.iter().map(|id| (id.as_str(), counted_in(tree, tenant_id, id))).collect();
+    let mut names: HashMap<i64, [Arc<str>; 3]> = HashMap::new();
+    let mut cells = Cells::new();
+    for ((id, hour), tally) in &own {
+        let [hours, days, months] = names.entry(*hour).or_insert_with(|| {
+            let time = Time::from_timestamp(hour * 3600, 0).unwrap_or_default();
+            [Unit::Hour, Unit::Day, Unit::Month].map(|unit| unit.name(time).into())
+        });
+        for organization_id in above.get(id).into_iter().flatten() {
+            for period in [&*days, &*months] {
+                let cell = cells.entry((organization_id.as_str(), Arc::clone(period)));
+                cell.or_default().add_all(tally, 1);
+            }
+            if *organization_id == tenant_id {
+                let cell = cells.entry((organization_id.as_str(), Arc::clone(hours)));
+                cell.or_default().add_all(tally, 1);
+            }
+        }
+    }
+    apply(transaction, backend, tenant_id, cells).await
+}
+
+/// The organizations that an event of one is counted in.
+fn counted_in<'a>(tree: &'a Tree, tenant_id: &'a Id, id: &'a Id) -> Vec<&'a Id> {
+    let above: Vec<&Id> = tree.upward(id).collect();
+    if above.is_empty() { vec![tenant_id] } else { above }
+}
+
+/// Changes what an organization counts on its way from below one to below another.
+pub(super) async fn follow_move(
+    transaction: &Transaction,
+    before: &Tree,
+    moved: &Organization,
+    parent: &Id,
+) -> Result<()> {
+    let Organization { tenant_id, id: moved, .. } = moved;
+    let rows = event_count::Entity::find()
+        .filter(Count::TenantId.eq(tenant_id.as_str()))
+        .filter(Count::OrganizationId.eq(moved.as_str()))
+        .all(transaction)
+        .await?;
+    let cells = taken_along(&rows, before, moved, parent)?;
+    apply(transaction, Backend::of(transaction), tenant_id, cells).await
+}
+
+/// What those that it was below lose, and those that it comes below gain.
+fn taken_along<'a>(
+    rows: &'a [event_count::Model],
+    before: &'a Tree,
+    moved: &'a Id,
+    parent: &'a Id,
+) -> Result<Cells<'a>> {
+    let old: Vec<&Id> = before.upward(moved).skip(1).collect();
+    let new: Vec<&Id> = before.upward(parent).collect();
+    let left = old.iter().filter(|id| !new.contains(id)).map(|id| (*id, -1));
+    let joined = new.iter().filter(|id| !old.contains(id)).map(|id| (*id, 1));
+    let mut cells = Cells::new();
+    for (id, times) in left.chain(joined) {
+        for row in rows {
+            let cell = cells.entry((id.as_str(), row.period.as_str().into()));
+            cell.or_default().add_all(&stored(&row.kinds)?, times);
+        }
+    }
+    Ok(cells)
+}
+
+impl Store {
+    /// Counts a tenant's events of a month anew, from which a partition has gone.
+    pub(super) async fn recount(&self, tenant_id: &Id, partition: Partition) -> Result<()> {
+        use audit_event::Column;
+        let tenant_id = tenant_id.clone();
+        self.write_at_leisure(move |store, transaction| {
+            Box::pin(async move {
+                let head = lock_head(transaction, &tenant_id).await?;
+                let stretch = Stretch { from: partition.start(), until: partition.end() };
+                let spans = [Unit::Hour, Unit::Day, Unit::Month].map(|unit| unit.span(stretch));
+                let within = spans.into_iter().fold(Condition::any(), |any, span| {
+                    any.add(Count::Period.gte(span.from).and(Count::Period.lt(span.until)))
+                });
+                event_count::Entity::delete_many()
+                    .filter(Count::TenantId.eq(tenant_id.as_str()))
+                    .filter(within)
+                    .exec(transaction)
+                    .await?;
+                // Whoever recorded in that month since then has made its partition anew.
+                let left = Condition::all()
+                    .add(Column::Sequence.lte(head.counted_sequence))
+                    .add_option(stretch.from.map(|from| Column::OccurredAt.gte(from)))
+                    .add_option(stretch.until.map(|until| Column::OccurredAt.lt(until)));
+                let events = found(transaction, &tenant_id, left).await?;
+                let tree = tenants::tree(transaction, &tenant_id).await?;
+                change(transaction, store.backend(), &tenant_id, &tree, &events, 1).await
+            })
+        })
+        .await
+    }
+}
+
+/// Adds differences to the counts that are there.
+async fn apply(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    tenant_id: &Id,
+    mut cells: Cells<'_>,
+) -> Result<()> {
+    cells.retain(|_, tally| !tally.is_empty());
+    if cells.is_empty() {
+        return Ok(());
+    }
+    let ids: BTreeSet<&str> = cells.keys().map(|(id, _)| *id).collect();
+    let periods: BTreeSet<&str> = cells.keys().map(|(_, period)| &**period).collect();
+    let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
+    let of_tenant = || Count::TenantId.eq(tenant_id.as_str());
+    // Each by each, most of which are there: look-ups in the key, however much else is counted.
+    let there = event_count::Entity::find()
+        .filter(of_tenant())
+        .filter(backend.is_one_of(Count::OrganizationId, texts(ids)))
+        .filter(backend.is_one_of(Count::Period, texts(periods)))
+        .all(transaction)
+        .await?;
+    let mut cells: Cells<'_> = cells;
+    for row in &there {
+        let key = (row.organization_id.as_str(), row.period.as_str().into());
+        if let Some(cell) = cells.get_mut(&key) {
+            cell.add_all(&stored(&row.kinds)?, 1);
+        }
+    }
+    let (gone, kept): (Cells<'_>, Cells<'_>) =
+        cells.into_iter().partition(|(_, tally)| tally.is_empty());
+    let mut nothing_in: BTreeMap<Arc<str>, Vec<String>> = BTreeMap::new();
+    for (id, period) in gone.into_keys() {
+        nothing_in.entry(period).or_default().push(id.to_owned());
+    }
+    for (period, ids) in nothing_in {
+        event_count::Entity::delete_many()
+            .filter(of_tenant())
+            .filter(backend.is_one_of(Count::OrganizationId, ids))
+            .filter(Count::Period.eq(&*period))
+            .exec(transaction)
+            .await?;
+    }
+    let rows = kept.iter().map(|((id, period), tally)| event_count::ActiveModel {
+        tenant_id: Set(tenant_id.to_string()),
+        organization_id: Set((*id).to_owned()),
+        period: Set(period.to_string()),
+        events: Set(tally.total()),
+        kinds: Set(tally.to_stored()),
+    });
+    let mut rows: Vec<_> = rows.collect();
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(backend.rows_per_insert(5)));
+        let key = [Count::TenantId, Count::OrganizationId, Count::Period];
+        let mut set = OnConflict::columns(key);
+        set.update_columns([Count::Events, Count::Kinds]);
+        let insert = event_count::Entity::insert_many(rows).on_conflict(set);
+        insert.exec_without_returning(transaction).await?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+fn stored(kinds: &str) -> Result<Tally<'_>> {
+    Tally::stored(kinds).ok_or_else(|| Error::internal("reading counts", "they are malformed"))
+}

@@ -1,0 +1,408 @@
+//! Counts are exact: what is counted beforehand, and what is read, add up to what is there, whatever was
+//! recorded, moved and purged before.
+
+use std::fmt::Write as _;
+
+use auditlog::domain::event::Event;
+use auditlog::domain::filter::EventFilter;
+use auditlog::domain::id::Id;
+use auditlog::domain::kind::{EventType, ResourceName};
+use auditlog::domain::page::{End, Order, PageRequest};
+use auditlog::domain::time::{Time, format};
+use auditlog::domain::viewer::{Descendants, Membership, Permission, Scope, Viewer};
+use auditlog::error::Code;
+use axum::http::{Method, StatusCode};
+use chrono::{DurationRound as _, TimeDelta};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+
+use crate::support::client::Client;
+use crate::support::property::for_all;
+use crate::support::retention::{hold, purge};
+use crate::support::world::{OWN, VIEW, World, event, event_with, limits};
+use crate::support::{On, direct};
+
+on_both!(
+    counts_are_what_a_naive_count_says,
+    so_many_events_are_counted_as_they_come,
+    what_was_there_before_is_counted_when_the_schema_is_migrated,
+    counts_begin_and_end_where_a_filter_does,
+    counting_that_takes_too_long_is_given_up,
+);
+
+/// Organizations of acme.
+const PLACES: [&str; 6] = ["acme", "west", "portland", "seattle", "east", "boston"];
+const RESOURCES: [ResourceName; 3] =
+    [ResourceName::Appointment, ResourceName::Task, ResourceName::Goal];
+const TYPES: [EventType; 3] = [EventType::Create, EventType::Update, EventType::View];
+
+/// A time before now; often right where an hour, a day or a month begins, or beside it.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    hours_ago: i64,
+    to: usize,
+    micros: i64,
+}
+
+impl Moment {
+    fn at(self, now: Time) -> Time {
+        let time = now - TimeDelta::hours(self.hours_ago) + TimeDelta::minutes(17);
+        let time = match self.to {
+            0 => time.duration_trunc(TimeDelta::hours(1)).unwrap(),
+            1 => time.duration_trunc(TimeDelta::days(1)).unwrap(),
+            2 => time.date_naive().format("%Y-%m-01T00:00:00Z").to_string().parse().unwrap(),
+            _ => time,
+        };
+        time + TimeDelta::microseconds(self.micros)
+    }
+}
+
+fn moment() -> impl Strategy<Value = Moment> {
+    let hours_ago = prop_oneof![0..80_i64, 0..3_000_i64, 0..10_000_i64];
+    (hours_ago, 0..5_usize, -1..=1_i64).prop_map(|(hours_ago, to, micros)| Moment {
+        hours_ago,
+        to,
+        micros,
+    })
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Record(Vec<(usize, usize, usize, Moment)>),
+    Settle,
+    Move {
+        which: usize,
+        to: usize,
+    },
+    /// With a plan that keeps so many months.
+    Purge {
+        plan: usize,
+        batch: u64,
+    },
+    Hold(usize),
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    place: Option<(usize, bool)>,
+    /// By whom: somebody who may view these, or else the server itself.
+    viewer: Option<Vec<usize>>,
+    resources: Option<Vec<usize>>,
+    excluded: Option<Vec<usize>>,
+    types: Option<Vec<usize>>,
+    from: Option<Moment>,
+    until: Option<Moment>,
+    up_to: Option<Index>,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let made = (0..PLACES.len(), 0..RESOURCES.len(), 0..TYPES.len(), moment());
+    prop_oneof![
+        5 => vec(made, 1..30).prop_map(Step::Record),
+        2 => Just(Step::Settle),
+        2 => (1..PLACES.len(), 0..PLACES.len()).prop_map(|(which, to)| Step::Move { which, to }),
+        1 => (0..3_usize, 1..20_u64).prop_map(|(plan, batch)| Step::Purge { plan, batch }),
+        1 => (0..PLACES.len()).prop_map(Step::Hold),
+    ]
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let some = |of: usize| option::weighted(0.3, vec(0..of, 1..3));
+    let place = option::weighted(0.5, (0..PLACES.len(), any::<bool>()));
+    let viewer = option::weighted(0.5, vec(0..PLACES.len(), 1..3));
+    let kinds = (some(RESOURCES.len()), some(RESOURCES.len()), some(TYPES.len()));
+    let times = (option::of(moment()), option::of(moment()));
+    (place, viewer, kinds, times, option::weighted(0.2, any::<Index>())).prop_map(
+        |(place, viewer, (resources, excluded, types), (from, until), up_to)| Asked {
+            place,
+            viewer,
+            resources,
+            excluded,
+            types,
+            from,
+            until,
+            up_to,
+        },
+    )
+}
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
+}
+
+async fn whole(world: &World) -> Scope {
+    Scope::whole(world.store.tenant(&id("acme")).await.unwrap())
+}
+
+/// Every event that is there, read and not counted.
+async fn all(world: &World) -> Vec<Event> {
+    let request = PageRequest {
+        order: Order::SequenceAsc,
+        after: None,
+        before: None,
+        limit: 100_000,
+        end: End::First,
+    };
+    let (scope, filter) = (whole(world).await, EventFilter::default());
+    world.store.events(&scope, &filter, &request).await.unwrap().items
+}
+
+impl Asked {
+    async fn scope(&self, world: &World) -> Scope {
+        let tenant = world.store.tenant(&id("acme")).await.unwrap();
+        let Some(places) = &self.viewer else { return Scope::whole(tenant) };
+        let membership = |place: &usize| Membership {
+            id: id("m"),
+            user_id: id("vera"),
+            organization_id: id(PLACES[*place]),
+            is_owner: true,
+            can_view_audit_log: true,
+            can_record: false,
+            view: auditlog::domain::kind::View::All,
+            can_view_sensitive_values: false,
+            can_view_resource_history: false,
+            can_add_notes: false,
+        };
+        let memberships = places.iter().map(membership).collect();
+        let viewer = Viewer { tenant_id: id("acme"), user_id: id("vera"), memberships };
+        Scope::of(tenant, &viewer, Permission::ViewAuditLog, world.store.now())
+    }
+
+    fn filter(&self, now: Time, events: &[Event]) -> EventFilter {
+        let resources = |list: &Option<Vec<usize>>| {
+            list.as_ref().map(|list| list.iter().map(|n| RESOURCES[*n]).collect())
+        };
+        let types = self.types.as_ref().map(|list| list.iter().map(|n| TYPES[*n]).collect());
+        EventFilter {
+            event_types: types,
+            resource_names: resources(&self.resources),
+            excluded_resource_names: resources(&self.excluded),
+            occurred_after: self.from.map(|moment| moment.at(now)),
+            occurred_before: self.until.map(|moment| moment.at(now)),
+            up_to_sequence: self
+                .up_to
+                .filter(|_| !events.is_empty())
+                .map(|index| index.get(events).position.sequence),
+            ..EventFilter::default()
+        }
+    }
+}
+
+/// Whether a scope holds an event and a filter selects it.
+fn is_counted(scope: &Scope, filter: &EventFilter, event: &Event) -> bool {
+    let at = event.position.occurred_at;
+    let is_one_of = |names: &Option<Vec<ResourceName>>| {
+        names.as_ref().map(|names| names.contains(&event.resource_name))
+    };
+    scope.holds(&event.organization_id)
+        && scope.visible_since().is_none_or(|since| at >= since)
+        && is_one_of(&filter.resource_names) != Some(false)
+        && is_one_of(&filter.excluded_resource_names) != Some(true)
+        && filter.event_types.as_ref().is_none_or(|types| types.contains(&event.event_type))
+        && filter.occurred_after.is_none_or(|after| at >= after)
+        && filter.occurred_before.is_none_or(|before| at <= before)
+        && filter.up_to_sequence.is_none_or(|upto| event.position.sequence <= upto)
+}
+
+async fn check(world: &World, asked: &[Asked]) {
+    let events = all(world).await;
+    let now = world.store.now();
+    for asked in asked {
+        let scope = asked.scope(world).await;
+        let scope = match asked.place {
+            None => scope,
+            Some((place, below)) => {
+                let descendants = if below { Descendants::With } else { Descendants::Without };
+                let Some(narrowed) = scope.narrow(&id(PLACES[place]), descendants) else {
+                    continue;
+                };
+                narrowed
+            }
+        };
+        let filter = asked.filter(now, &events);
+        let naive = events.iter().filter(|event| is_counted(&scope, &filter, event)).count();
+        let counted = world.store.count(&scope, &filter).await.unwrap();
+        assert_eq!(counted, naive as u64, "{asked:?} as {filter:?}");
+    }
+}
+
+const MOVE: &str = "mutation($id: ID!, $to: ID!) {
+    moveOrganization(input: {id: $id, parent_id: $to}) { messages { message } }
+}";
+
+async fn take(world: &World, recorder: &Client, owner: &Client, step: &Step) {
+    match step {
+        Step::Record(made) => {
+            let now = world.store.now();
+            let events = made.iter().map(|(place, resource, event_type, moment)| {
+                json!({
+                    "organization_id": PLACES[*place], "resource_id": "1",
+                    "resource_name": RESOURCES[*resource].as_str(),
+                    "type": TYPES[*event_type].as_str(), "occurred_at": format(moment.at(now)),
+                })
+            });
+            recorder.recorded(Value::from_iter(events)).await;
+        }
+        Step::Settle => world.store.settle_counts(&id("acme")).await.unwrap(),
+        // One that would make a circle is refused, and is none.
+        Step::Move { which, to } => {
+            owner.data(MOVE, json!({"id": PLACES[*which], "to": PLACES[*to]})).await;
+        }
+        Step::Purge { plan, batch } => {
+            world.assign("acme", ["free", "enterprise", "unlimited"][*plan]).await;
+            purge(&world.store, *batch).await;
+        }
+        Step::Hold(place) => {
+            hold(owner, &format!("organization_id: \"{}\"", PLACES[*place])).await;
+        }
+    }
+}
+
+async fn counts_are_what_a_naive_count_says(on: On) {
+    let case = (vec(step(), 1..12), vec(asked(), 15..20));
+    for_all(6, case, async |(steps, asked)| {
+        let world = World::new(on).await;
+        let recorder = world.recorder("acme").await;
+        let owner = world.user("olga", "acme", OWN).await;
+        for step in &steps {
+            take(&world, &recorder, &owner, step).await;
+            check(&world, &asked).await;
+        }
+        // When everything is counted, nothing is read but the edges; when all is gone, no count is left.
+        world.store.settle_counts(&id("acme")).await.unwrap();
+        check(&world, &asked).await;
+    });
+}
+
+/// Nobody need ask for it: who records keeps what is not counted small.
+async fn so_many_events_are_counted_as_they_come(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    for part in 0..3 {
+        let mut lines = String::new();
+        for n in 0..1_500 {
+            let at = format!("2026-{:02}-{:02}T{:02}:30:00Z", 4 + n % 7, 1 + n % 14, n % 24);
+            let event = event_with(PLACES[n % 6], "1", json!({"occurred_at": at}));
+            writeln!(lines, "{event}").unwrap();
+        }
+        let sent = recorder
+            .send(Method::POST, "/v1/audit-events", Some("application/x-ndjson"), lines)
+            .await;
+        assert_eq!(sent.status, StatusCode::OK, "{part}: {}", sent.body);
+    }
+    let heads = "SELECT (last_sequence - counted_sequence) || ' ' || (counted_sequence > 2999)
+        FROM sequence_heads WHERE tenant_id = 'acme'";
+    let heads = world.held(heads).await.remove(0);
+    let (uncounted, _) = heads.split_once(' ').unwrap();
+    assert!(uncounted.parse::<u64>().unwrap() < 2_000, "{heads}");
+    let months = "SELECT period || ' ' || events FROM event_counts
+        WHERE organization_id = 'west' AND period LIKE 'M%' ORDER BY 1";
+    assert_eq!(world.held(months).await.len(), 7);
+    check(&world, &[nothing_asked()]).await;
+    let (scope, all) = (whole(&world).await, EventFilter::default());
+    assert!(world.store.explain_count(&scope, &all).await.unwrap().is_some(), "all are read");
+}
+
+fn nothing_asked() -> Asked {
+    Asked {
+        place: None,
+        viewer: None,
+        resources: None,
+        excluded: None,
+        types: None,
+        from: None,
+        until: None,
+        up_to: None,
+    }
+}
+
+async fn what_was_there_before_is_counted_when_the_schema_is_migrated(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    for _ in 0..2 {
+        let events = (0..1_500).map(|n| event(PLACES[n % 6], &n.to_string()));
+        recorder.recorded(Value::from_iter(events)).await;
+    }
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    let kept =
+        "SELECT organization_id || ' ' || period || ' ' || kinds FROM event_counts ORDER BY 1";
+    let before = world.held(kept).await;
+    // As an earlier version leaves it.
+    let db = direct::connect(&world.database.url).await;
+    direct::run(&db, "DELETE FROM event_counts").await;
+    direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
+    check(&world, &[nothing_asked()]).await;
+    let another = world.database.store(world.clock.clock()).await;
+    assert_eq!(world.held(kept).await, before);
+    drop(another);
+    check(&world, &[nothing_asked()]).await;
+}
+
+/// To the microsecond, and for a viewer whose plan shows the last days.
+async fn counts_begin_and_end_where_a_filter_does(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    let viewer = world.user("vera", "acme", VIEW).await;
+    let times = [
+        "2026-10-08T11:59:59.999999Z",
+        "2026-10-08T12:00:00Z",
+        "2026-10-08T12:59:59.999999Z",
+        "2026-10-09T00:00:00Z",
+        "2026-10-14T23:59:59.999999Z",
+        "2026-10-15T00:00:00Z",
+    ];
+    let made = times.map(|at| event_with("west", "1", json!({"occurred_at": at})));
+    recorder.recorded(Value::from_iter(made)).await;
+    let counted = async |filter: &str| {
+        let query =
+            format!("{{ auditLog(resource_name: APPOINTMENT {filter}) {{ total_count }} }}");
+        viewer.query(&query).await["auditLog"]["total_count"].take()
+    };
+    for settled in [false, true] {
+        if settled {
+            world.store.settle_counts(&id("acme")).await.unwrap();
+        }
+        assert_eq!(counted("").await, 6);
+        assert_eq!(counted(r#"occurred_after: "2026-10-08T12:00:00Z""#).await, 5);
+        assert_eq!(counted(r#"occurred_after: "2026-10-08T12:00:00.000001Z""#).await, 4);
+        assert_eq!(counted(r#"occurred_before: "2026-10-15""#).await, 6);
+        assert_eq!(counted(r#"occurred_before: "2026-10-14T23:59:59.999999Z""#).await, 5);
+        assert_eq!(counted(r#"occurred_before: "2026-10-14T23:59:59.999998Z""#).await, 4);
+        let day = r#"occurred_after: "2026-10-09", occurred_before: "2026-10-15""#;
+        assert_eq!(counted(day).await, 3);
+        assert_eq!(counted(&format!(r#"organization_id: "east", {day}"#)).await, 0);
+        assert_eq!(counted(r#"occurred_after: "9999-12-31T23:59:59.999999Z""#).await, 0);
+        assert_eq!(counted(r#"occurred_before: "9999-12-31T23:59:59.999999Z""#).await, 6);
+        assert_eq!(counted(r#"occurred_after: "0001-01-01""#).await, 6);
+        assert_eq!(counted(r#"occurred_before: "0001-01-01""#).await, 0);
+        let backward = r#"occurred_after: "2026-10-14", occurred_before: "2026-10-09""#;
+        assert_eq!(counted(backward).await, 0);
+    }
+    world.assign("acme", "free").await; // shows seven days
+    assert_eq!(counted("").await, 5);
+}
+
+/// What no count is kept of is read; and a filter whose reading takes too long is refused.
+async fn counting_that_takes_too_long_is_given_up(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    recorder.recorded(json!([event_with("west", "1", json!({"page": "Calendar"}))])).await;
+    let filter = EventFilter { pages: Some(vec!["Calendar".to_owned()]), ..EventFilter::default() };
+    let limit = limits(&[("max_count_seconds", 1)]).max_count_seconds;
+    let scope = whole(&world).await;
+    assert!(world.store.explain_count(&scope, &filter).await.unwrap().is_none());
+    assert_eq!(world.store.count_within(&scope, &filter, limit).await.unwrap(), 1);
+    if on == On::Postgres {
+        // As if it took long: whoever reads has to wait.
+        let db = direct::connect(&world.database.url).await;
+        direct::run(&db, "BEGIN; LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE").await;
+        let refused = world.store.count_within(&scope, &filter, limit).await.unwrap_err();
+        assert_eq!(refused.code(), Code::BadUserInput);
+        insta::assert_snapshot!("counting_took_too_long", refused.to_string());
+        direct::run(&db, "ROLLBACK").await;
+        assert_eq!(world.store.count_within(&scope, &filter, limit).await.unwrap(), 1);
+    }
+}
