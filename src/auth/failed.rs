@@ -5,7 +5,7 @@
 //! anybody can send credentials.
 
 use chrono::TimeDelta;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Reason;
 use crate::domain::event::{Context, NewEvent};
@@ -28,7 +28,14 @@ const QUEUE: usize = 1_000;
 /// Where failed sign-ins go.
 #[derive(Clone)]
 pub(super) struct FailedSignIns {
-    queue: mpsc::Sender<Attempt>,
+    queue: mpsc::Sender<Queued>,
+}
+
+/// What stands in the queue.
+enum Queued {
+    Attempt(Box<Attempt>),
+    /// Somebody who wants to know when all before them are written.
+    Waiting(oneshot::Sender<()>),
 }
 
 /// A failed sign-in.
@@ -58,15 +65,33 @@ impl FailedSignIns {
 
     /// Takes a failed sign-in, and does not wait for anything.
     pub fn attempt(&self, attempt: Attempt) {
-        let _ = self.queue.try_send(attempt);
+        let _ = self.queue.try_send(Queued::Attempt(Box::new(attempt)));
+    }
+
+    /// Returns once all that were taken before are written.
+    pub async fn settled(&self) {
+        let (written, is_written) = oneshot::channel();
+        if self.queue.send(Queued::Waiting(written)).await.is_ok() {
+            let _ = is_written.await;
+        }
     }
 }
 
-async fn write(store: Store, mut attempts: mpsc::Receiver<Attempt>) {
+async fn write(store: Store, mut attempts: mpsc::Receiver<Queued>) {
     let mut throttle = Throttle::new(LIMITS);
-    while let Some(attempt) = attempts.recv().await {
-        if let Err(error) = write_one(&store, &mut throttle, attempt).await {
-            tracing::error!(error = error.for_the_log(), "a failed sign-in was not recorded");
+    while let Some(queued) = attempts.recv().await {
+        match queued {
+            Queued::Attempt(attempt) => {
+                if let Err(error) = write_one(&store, &mut throttle, *attempt).await {
+                    tracing::error!(
+                        error = error.for_the_log(),
+                        "a failed sign-in was not recorded"
+                    );
+                }
+            }
+            Queued::Waiting(written) => {
+                let _ = written.send(());
+            }
         }
     }
 }

@@ -76,6 +76,11 @@ impl Authenticator {
         }
     }
 
+    /// Returns once every failed sign-in so far is in its tenant's log.
+    pub async fn settled(&self) {
+        self.failed.settled().await;
+    }
+
     /// Tells the server's log of a request that was refused for its credential.
     pub fn refused(&self, reason: Reason, context: &Context) {
         self.told.failed(reason, context.ip_address.as_deref(), self.store.now());

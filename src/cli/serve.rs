@@ -68,7 +68,7 @@ pub async fn serve(
     let tokens = settings.jwt.map(jwt::Verifier::new).transpose()?;
     let authenticator =
         Authenticator::new(store.clone(), tokens).with_rate(limits.max_requests_a_minute);
-    let router = http::router_within(limits, store.clone(), authenticator).await;
+    let router = http::router_within(limits, store.clone(), authenticator.clone()).await;
     let address = listener
         .local_addr()
         .map_err(|error| Error::internal("asking for the own address", error))?;
@@ -83,8 +83,12 @@ pub async fn serve(
         tracing::info!("stopping; requests that are under way are finished");
         let _ = stopping.send(());
     };
+    let served = async {
+        http::serve(listener, router, settings.connections, stop).await;
+        authenticator.settled().await;
+    };
     tokio::select! {
-        () = http::serve(listener, router, settings.connections, stop) => Ok(()),
+        () = served => Ok(()),
         again = told_again(stopped) => {
             tracing::warn!("stopped at once, as told");
             again

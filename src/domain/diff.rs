@@ -187,11 +187,6 @@ impl Changes {
         Self(text)
     }
 
-    /// How many bytes the stored form has.
-    pub const fn bytes(&self) -> usize {
-        self.0.len()
-    }
-
     /// The stored form, to keep.
     pub fn into_text(self) -> String {
         self.0

@@ -202,7 +202,7 @@ pub fn size_of(event: &Event) -> u64 {
     let Context { metadata, description, url, user_agent, page, .. } = &event.context;
     let texts = [metadata, description, url, user_agent, page];
     let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
-    u64::try_from(bytes + event.changes.bytes()).unwrap_or(u64::MAX) + REST
+    u64::try_from(bytes + event.changes.as_str().len()).unwrap_or(u64::MAX) + REST
 }
 
 /// An event as whoever has the scope may read it: the one way from what is kept to what is told.
