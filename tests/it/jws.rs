@@ -113,7 +113,7 @@ fn is_taken(token: &str) -> bool {
         let verifier = |keys| Verifier::new(Settings { keys, issuer: None, audience: None });
         keys.map(|keys| verifier(keys).unwrap())
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let now = TestClock::new().now();
     KEYS.iter().any(|verifier| runtime.block_on(verifier.verify(token, now)).is_ok())
 }
