@@ -37,11 +37,11 @@ async fn what_stops_and_starts_again_under_load_is_recovered_from() {
     assert_eq!(server.graphql(&ann, QUERY).await.0, 200);
 }
 
-/// Connections until there are no more to have.
+/// Connections until there are no more to have: until one does not come for far longer than one takes.
 async fn take_all(url: &str, taken: &mut Vec<DatabaseConnection>) {
     loop {
         let mut options = ConnectOptions::new(url);
-        options.max_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_millis(300));
+        options.max_connections(1).sqlx_logging(false).acquire_timeout(Duration::from_secs(2));
         match SeaDatabase::connect(options).await {
             Ok(connection) => taken.push(connection),
             Err(_) => return,
