@@ -23,15 +23,6 @@ use rates::Rates;
 pub use refusal::{Reason, Refusal};
 use told::Told;
 
-/// Whom a credential signs in.
-#[derive(Debug, Clone)]
-pub struct SignedIn {
-    /// Who, with their rights at this moment.
-    pub viewer: Viewer,
-    /// By what.
-    pub credential: Credential,
-}
-
 /// Checks credentials.
 #[derive(Clone)]
 pub struct Authenticator {
@@ -61,7 +52,7 @@ impl Authenticator {
         &self,
         credential: &str,
         context: &Context,
-    ) -> Result<SignedIn, Refusal> {
+    ) -> Result<Viewer, Refusal> {
         if api_key::looks_like(credential) {
             self.by_api_key(credential, context).await
         } else {
@@ -86,7 +77,7 @@ impl Authenticator {
         self.told.failed(reason, context.ip_address.as_deref(), self.store.now());
     }
 
-    async fn by_api_key(&self, secret: &str, context: &Context) -> Result<SignedIn, Refusal> {
+    async fn by_api_key(&self, secret: &str, context: &Context) -> Result<Viewer, Refusal> {
         const MESSAGE: &str = "the API key is not known, has expired, or was deleted";
         let unknown = || Refusal::new(Reason::UnknownKey, MESSAGE);
         if !api_key::is_well_formed(secret) {
@@ -117,10 +108,10 @@ impl Authenticator {
                 }
             });
         }
-        Ok(SignedIn { viewer, credential })
+        Ok(viewer)
     }
 
-    async fn by_token(&self, token: &str) -> Result<SignedIn, Refusal> {
+    async fn by_token(&self, token: &str) -> Result<Viewer, Refusal> {
         let Some(tokens) = &self.tokens else {
             return Err(Refusal::new(
                 Reason::TokensNotTaken,
@@ -135,7 +126,7 @@ impl Authenticator {
         let credential = Credential::Subject(user.id.clone());
         self.count(&credential)?;
         let viewer = self.store.known_viewer(user.tenant_id, user.id).await?;
-        Ok(SignedIn { viewer, credential })
+        Ok(viewer)
     }
 
     /// Counts a request by a good credential, and refuses one too many.

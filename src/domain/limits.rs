@@ -130,9 +130,9 @@ limits! {
     max_concurrent_requests = 512 (1..=100_000 "requests"),
         "How many requests may be under way at once",
         ServiceUnavailable "the server has too many requests under way", "try again shortly";
-    max_concurrent_requests_per_credential = 256 (1..=100_000 "requests"),
-        "How many requests an API key, or the subject of a token, may have under way at once",
-        TooManyRequests "this credential has too many requests under way", "wait for one of them to end, exports included";
+    max_concurrent_requests_per_tenant = 256 (1..=100_000 "requests"),
+        "How many requests the credentials of one tenant may have under way at once",
+        TooManyRequests "your tenant has too many requests under way", "wait for one of them to end, exports included";
     max_concurrent_body_bytes = 268_435_456 (1_024..=1_099_511_627_776 "bytes"),
         "How many bytes of requests' bodies may be in memory at once, in the whole server",
         ServiceUnavailable "the server has too much in memory that is being sent to it", "try again shortly";

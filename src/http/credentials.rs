@@ -8,9 +8,10 @@ use axum::http::{HeaderMap, header};
 
 use super::App;
 use super::gate::Seat;
-use crate::auth::{Reason, Refusal, SignedIn};
+use crate::auth::{Reason, Refusal};
 use crate::domain::event::Context;
 use crate::domain::json::shortened;
+use crate::domain::viewer::Viewer;
 use crate::error::Result;
 use crate::graphql::Requester;
 
@@ -21,8 +22,8 @@ const MAX_HEADER_CHARS: usize = 1_000;
 pub async fn requester(app: &App, parts: &Parts) -> Result<Requester> {
     let context = context(parts);
     match sign_in(app, parts, &context).await {
-        Ok(SignedIn { viewer, credential }) => {
-            let share = app.shares.take(credential)?;
+        Ok(viewer) => {
+            let share = app.shares.take(&viewer.tenant_id)?;
             if let Some(seat) = parts.extensions.get::<Seat>() {
                 seat.keep_share(share);
             }
@@ -38,7 +39,7 @@ pub async fn requester(app: &App, parts: &Parts) -> Result<Requester> {
     }
 }
 
-async fn sign_in(app: &App, parts: &Parts, context: &Context) -> Result<SignedIn, Refusal> {
+async fn sign_in(app: &App, parts: &Parts, context: &Context) -> Result<Viewer, Refusal> {
     let from = Context { url: Some(parts.uri.path().to_owned()), ..context.clone() };
     app.authenticator.authenticate(credential(&parts.headers)?, &from).await
 }

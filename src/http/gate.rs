@@ -52,9 +52,14 @@ impl Seat {
         Self(Arc::new(Place { _permit: permit, complete: Notify::new(), share, room }))
     }
 
-    /// Keeps a credential's share until the place is left.
+    /// Keeps a tenant's share until the place is left.
     pub fn keep_share(&self, share: Share) {
         let _only_one_signs_in = self.0.share.set(share);
+    }
+
+    /// Whose it is, once that is known.
+    pub fn share(&self) -> Option<&Share> {
+        self.0.share.get()
     }
 
     /// Keeps the room of a body until the place is left.

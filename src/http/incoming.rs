@@ -44,7 +44,7 @@ impl Room {
             let piece =
                 piece.map_err(|_| Error::bad_input("the body could not be read to its end"))?;
             self.each.hold(bytes.len().saturating_add(piece.len()))?;
-            self.take(&mut taken, piece.len())?;
+            self.take(&mut taken, seat.as_ref(), piece.len())?;
             bytes.extend_from_slice(&piece);
         }
         if let Some(seat) = &seat {
@@ -54,8 +54,18 @@ impl Room {
         Ok((bytes.into(), seat))
     }
 
-    fn take(&self, taken: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<()> {
+    fn take(
+        &self,
+        taken: &mut Option<OwnedSemaphorePermit>,
+        seat: Option<&Seat>,
+        bytes: usize,
+    ) -> Result<()> {
         let full = || self.all.exceeded().after(RETRY_AFTER);
+        // Half of it is left to the other tenants.
+        let share = seat.and_then(Seat::share);
+        if share.is_some_and(|share| !share.take_room(u64::try_from(bytes).unwrap_or(u64::MAX))) {
+            return Err(full());
+        }
         let permits = u32::try_from(bytes).map_err(|_| full())?;
         let more = Arc::clone(&self.left).try_acquire_many_owned(permits).map_err(|_| full())?;
         match taken {

@@ -62,7 +62,7 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
         store,
         limits,
         room: Room::new(&limits),
-        shares: Shares::new(limits.max_concurrent_requests_per_credential),
+        shares: Shares::new(&limits),
     };
     // What does work is behind the gate; what says how the server is must answer when it is full.
     let work = Router::new()

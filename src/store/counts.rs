@@ -30,10 +30,7 @@ use crate::error::{Error, Result};
 impl Store {
     /// How many events a scope holds and a filter selects, exactly, however long that takes.
     pub async fn count(&self, scope: &Scope, filter: &EventFilter) -> Result<u64> {
-        match Question::of(scope, filter) {
-            Some(question) => self.count_by_counts(&question).await,
-            None => self.count_by_reading(scope, filter, None).await,
-        }
+        self.counted(scope, filter, None).await
     }
 
     /// The same within a limit.
@@ -44,16 +41,26 @@ impl Store {
         limit: Limit,
     ) -> Result<u64> {
         let time = Duration::from_secs(limit.value());
-        let counting = async {
-            match Question::of(scope, filter) {
-                Some(question) => self.count_by_counts(&question).await,
-                None => self.count_by_reading(scope, filter, Some(time)).await,
-            }
-        };
-        match timeout(time, counting).await {
+        match timeout(time, self.counted(scope, filter, Some(time))).await {
             Ok(Err(error)) if backend::is_out_of_time(&error) => Err(limit.exceeded()),
             Ok(counted) => counted,
             Err(_) => Err(limit.exceeded()),
+        }
+    }
+
+    async fn counted(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        within: Option<Duration>,
+    ) -> Result<u64> {
+        let by_counts = match Question::of(scope, filter) {
+            Some(question) => self.count_by_counts(&question).await?,
+            None => None,
+        };
+        match by_counts {
+            Some(count) => Ok(count),
+            None => self.count_by_reading(scope, filter, within).await,
         }
     }
 
@@ -71,25 +78,38 @@ impl Store {
         Ok(self.select(scope, filter).count(&db).await?)
     }
 
-    async fn count_by_counts(&self, question: &Question<'_>) -> Result<u64> {
+    /// Nothing when the tree is another one by now: what is kept of an organization is of all below it.
+    async fn count_by_counts(&self, question: &Question<'_>) -> Result<Option<u64>> {
         let db = self.guarded(question.scope.tenant_id()).await?;
         let mut total = 0;
         for row in db.query_all(&question.statement(self.backend())).await? {
             let (weight, events): (i64, i64) = (row.try_get("", WEIGHT)?, row.try_get("", EVENTS)?);
-            total += weight * events;
-            if let Some(kinds) = row.try_get::<Option<String>>("", KINDS)? {
-                let tally = Tally::stored(&kinds);
-                let tally = tally.ok_or_else(|| Error::internal("counting", "malformed counts"))?;
-                total += weight * tally.of(&question.kinds);
+            match row.try_get::<Option<String>>("", KINDS)? {
+                None => total += weight * events,
+                Some(kinds) if kinds == REVISION => {
+                    if events != question.scope.tenant().revision {
+                        return Ok(None);
+                    }
+                }
+                Some(kinds) => {
+                    let tally = Tally::stored(&kinds);
+                    let tally =
+                        tally.ok_or_else(|| Error::internal("counting", "malformed counts"))?;
+                    total += weight * tally.of(&question.kinds);
+                }
             }
         }
-        Ok(u64::try_from(total).unwrap_or_default())
+        let total = u64::try_from(total);
+        total.map(Some).map_err(|_| Error::internal("counting", "there are fewer than none"))
     }
 }
 
 const WEIGHT: &str = "weight";
 const EVENTS: &str = "events";
 const KINDS: &str = "kinds";
+
+/// Stands for kinds in the row that tells the settings' revision as its events.
+const REVISION: &str = "revision";
 
 /// The events that are not counted yet, and those that are but came later than what is asked for.
 const UNCOUNTED: &str = "uncounted";
@@ -186,6 +206,11 @@ impl<'a> Question<'a> {
         for edge in &self.edges {
             parts.push(read(self.filter, *edge, 1).from(audit_event::Entity).take());
         }
+        let mut revision = self.head(sequence_head::Column::SettingsRevision);
+        revision = revision.cast_as("bigint");
+        let mut current = Query::select();
+        current.expr_as(number(0), WEIGHT).expr_as(revision, EVENTS);
+        parts.push(current.expr_as(Expr::cust(format!("'{REVISION}'")), KINDS).take());
         let mut parts = parts.into_iter();
         let mut all = parts.next().unwrap_or_default();
         for part in parts {

@@ -250,7 +250,10 @@ impl Store {
                     Ok(value)
                 }
                 Err(error) => {
-                    transaction.rollback().await?;
+                    // Whether it could be rolled back or its connection is lost: it is not done.
+                    if let Err(lost) = transaction.rollback().await {
+                        tracing::warn!(error = %lost, "a transaction was not rolled back");
+                    }
                     Err(error)
                 }
             }

@@ -183,20 +183,18 @@ impl Store {
 
     /// Those of `ids` that are users of the tenant.
     pub async fn users_in(&self, tenant_id: &Id, ids: Vec<Id>) -> Result<Vec<User>> {
-        let revision = self.people.revision(tenant_id);
-        let (mut found, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
-        self.people.get(tenant_id, |of| {
+        // In one look: others may forget or learn meanwhile.
+        let known = self.people.get(tenant_id, |of| {
+            let (mut found, mut missing) = (Vec::with_capacity(ids.len()), Vec::new());
             for id in &ids {
                 match of.users.get(id) {
                     Some(user) => found.extend(user.clone()),
                     None => missing.push(id.clone()),
                 }
             }
-            Some(())
+            Some((Some(of.revision), found, missing))
         });
-        if revision.is_none() {
-            missing = ids;
-        }
+        let (revision, mut found, missing) = known.unwrap_or_else(|| (None, Vec::new(), ids));
         if !missing.is_empty() {
             let (db, backend) = (self.readers(), self.backend());
             let mut read = HashMap::new();

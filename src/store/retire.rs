@@ -326,8 +326,10 @@ enum Closing {
     IsRead,
 }
 
-/// What `lock_timeout` fails with.
+/// What is not to be had there fails with.
 const FEATURE_NOT_SUPPORTED: &str = "0A000";
+
+/// What `lock_timeout` fails with.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// The partitions that are a part of the whole.

@@ -224,6 +224,7 @@ async fn what_is_not_selected_is_not_asked_of_the_database() {
         assert_eq!(of(selection).await, plain + more, "{selection}");
     }
 
+    meter.cost("{ viewer { user { id } } }", json!({})).await;
     let viewer_alone = meter.cost("{ viewer { user { id } } }", json!({})).await;
     let with_organizations =
         meter.cost("{ viewer { user { id } organizations { id name } } }", json!({})).await;

@@ -31,7 +31,7 @@ on_both!(
     all_tokens_of_a_subject_count_as_one_credential,
     so_many_requests_may_be_under_way,
     an_export_is_under_way_until_its_end,
-    a_credential_has_a_share_of_the_requests_under_way,
+    a_tenant_has_a_share_of_the_requests_under_way,
     bodies_together_take_so_much_memory,
     a_request_may_take_so_long,
     a_body_that_nobody_reads_does_not_stop_the_clock,
@@ -353,11 +353,12 @@ async fn export(router: &Router, secret: &str) -> BodyDataStream {
     pieces
 }
 
-async fn a_credential_has_a_share_of_the_requests_under_way(on: On) {
+async fn a_tenant_has_a_share_of_the_requests_under_way(on: On) {
     let world = World::new(on).await;
     let ann = world.user("ann", "acme", ALL).await;
-    let limits = limits(&[("max_concurrent_requests_per_credential", 2)]);
+    let limits = limits(&[("max_concurrent_requests_per_tenant", 2)]);
     let router = world.server_within(limits).await;
+    let gil = world.user("gil", "globex", ALL).await.at(&router);
     let (ann, secret) = (ann.at(&router), world.secret_for("ann").await);
     let hers = Client::bearer(&router, &secret);
     let first = export(&router, &secret).await;
@@ -365,8 +366,10 @@ async fn a_credential_has_a_share_of_the_requests_under_way(on: On) {
     let answer = hers.graphql("{__typename}", json!({})).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(answer.headers["retry-after"], "1");
-    assert_snapshot!("too_many_of_a_credential_under_way", refusal(&answer));
+    assert_snapshot!("too_many_of_a_tenant_under_way", refusal(&answer));
     for answer in [
+        // Another key is no way around it.
+        ann.graphql("{__typename}", json!({})).await,
         hers.record(event("acme", "1")).await,
         hers.get("/v1/audit-events?format=csv").await,
         hers.get("/graphql?query={__typename}").await,
@@ -374,8 +377,8 @@ async fn a_credential_has_a_share_of_the_requests_under_way(on: On) {
         assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(answer.headers["retry-after"], "1");
     }
-    // Others are served: other keys of the same user, and whoever has no good credential.
-    ann.query("{__typename}").await;
+    // Others are served: other tenants, and whoever has no good credential.
+    gil.query("{__typename}").await;
     let stranger = Client::bearer(&router, "al_no_such_key");
     assert_eq!(stranger.graphql("{__typename}", json!({})).await.status, 401);
     // One that ends, or is given up, makes room for one.
@@ -394,7 +397,8 @@ async fn bodies_together_take_so_much_memory(on: On) {
     let world = World::new(on).await;
     let ann = world.user("ann", "acme", ALL).await;
     let room = [("max_request_bytes", 2_048), ("max_concurrent_body_bytes", 3_000)];
-    let ann = ann.at(&world.server_within(limits(&room)).await);
+    let router = world.server_within(limits(&room)).await;
+    let (ann, gil) = (ann.at(&router), world.user("gil", "globex", ALL).await.at(&router));
     let padded = |length: usize| format!("{QUERY}{}", " ".repeat(length - QUERY.len()));
     // One has sent 2,000 bytes and will send 48 more; of another there are 1,000 at most.
     let (body, read, go) = slow(padded(2_048), 2_000);
@@ -402,11 +406,14 @@ async fn bodies_together_take_so_much_memory(on: On) {
     let first =
         tokio::spawn(async move { sender.send(Method::POST, "/graphql", JSON, body).await });
     read.await.unwrap();
-    assert_eq!(ann.send(Method::POST, "/graphql", JSON, padded(1_000)).await.status, 200);
-    let answer = ann.send(Method::POST, "/graphql", JSON, padded(1_001)).await;
+    assert_eq!(gil.send(Method::POST, "/graphql", JSON, padded(1_000)).await.status, 200);
+    let answer = gil.send(Method::POST, "/graphql", JSON, padded(1_001)).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.headers["retry-after"], "1");
     assert_snapshot!("too_much_sent_at_once", refusal(&answer));
+    // Of the same tenant there are 48, which are under way.
+    let answer = ann.send(Method::POST, "/graphql", JSON, padded(999)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     let large = format!("{}{}", event("acme", "1"), " ".repeat(1_500));
     let answer = ann.send(Method::POST, "/v1/audit-events", JSON, large.clone()).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);

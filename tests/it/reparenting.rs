@@ -1,6 +1,6 @@
 //! An organization is moved while somebody pages through the log of what is above it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -22,9 +22,8 @@ async fn paging_meanwhile_leaks_nothing_and_ends(on: On) {
     });
     recorder.recorded(Value::from_iter(events)).await;
 
-    let is_done = AtomicBool::new(false);
+    let (is_done, moves) = (AtomicBool::new(false), AtomicUsize::new(0));
     let moving = async {
-        let mut moves = 0;
         while !is_done.load(Ordering::SeqCst) {
             for parent in ["east", "west"] {
                 let moved = format!(
@@ -34,13 +33,16 @@ async fn paging_meanwhile_leaks_nothing_and_ends(on: On) {
                 );
                 let moved = olga.query(&moved).await["moveOrganization"].take();
                 assert_eq!(moved["organization"]["id"], "portland", "{moved}");
-                moves += 1;
+                moves.fetch_add(1, Ordering::SeqCst);
             }
         }
-        moves
     };
     let paging = async {
-        for hierarchy in ["CURRENT", "AT_EVENT"] {
+        // Reading is the faster of the two: again, until it was in the middle of enough moves.
+        for hierarchy in ["CURRENT", "AT_EVENT"].into_iter().cycle() {
+            if moves.load(Ordering::SeqCst) > 20 {
+                break;
+            }
             for order in ["OCCURRED_AT_DESC", "OCCURRED_AT_ASC", "SEQUENCE_ASC", "SEQUENCE_DESC"] {
                 let (mut seen, mut after) = (Vec::new(), Value::Null);
                 for page in 0.. {
@@ -85,6 +87,5 @@ async fn paging_meanwhile_leaks_nothing_and_ends(on: On) {
         }
         is_done.store(true, Ordering::SeqCst);
     };
-    let (moves, ()) = tokio::join!(moving, paging);
-    assert!(moves > 10, "{moves} moves");
+    tokio::join!(moving, paging);
 }

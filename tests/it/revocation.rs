@@ -4,16 +4,19 @@ use axum::http::{Method, StatusCode};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
 
+use auditlog::auth::Authenticator;
 use auditlog::auth::jwt::{KeySource, Settings};
+use auditlog::http;
 
 use crate::support::On;
 use crate::support::client::Client;
-use crate::support::world::{OWN, VIEW, World, event};
+use crate::support::world::{OWN, VIEW, World, event, event_with};
 
 on_both!(
     a_right_taken_away_is_gone_at_the_next_request,
     a_deleted_key_opens_nothing_from_the_next_request_on,
     a_token_gives_only_what_the_memberships_give_now,
+    what_changes_here_counts_at_every_server,
 );
 
 async fn a_right_taken_away_is_gone_at_the_next_request(on: On) {
@@ -129,4 +132,54 @@ async fn a_token_gives_only_what_the_memberships_give_now(on: On) {
     }";
     owner.data(revoke, json!({"id": id})).await;
     assert_eq!(by_token.error_code(log, json!({})).await, "FORBIDDEN");
+}
+
+async fn what_changes_here_counts_at_every_server(on: On) {
+    let world = World::new(on).await;
+    let olga = world.user("olga", "acme", OWN).await;
+    let vera = world.user("vera", "west", VIEW).await;
+    let store = world.database.store(world.clock.clock()).await;
+    let there = vera.at(&http::router(store.clone(), Authenticator::new(store, None)).await);
+    let by_nia = event_with("portland", "1", json!({"acting_user_id": "nia"}));
+    world.recorder("acme").await.recorded(by_nia).await;
+    let log = "{ auditLog(resource_id: \"1\") {
+        nodes { acting_user { id first_name } organization { id parent_id } }
+    } }";
+    let seen = async || there.query(log).await["auditLog"]["nodes"].take();
+    let done = async |mutation: &str| {
+        let answer = olga.query(&format!("mutation {{ {mutation} }}")).await;
+        assert!(answer.to_string().contains("\"messages\":[]"), "{answer}");
+    };
+
+    // What there is no user of is remembered as such, until there is one.
+    for _ in 0..2 {
+        let nobody = json!({"id": "nia", "first_name": null});
+        assert_eq!(seen().await[0]["acting_user"], nobody);
+    }
+    done(
+        "createUser(input: {id: \"nia\", organization_id: \"acme\", first_name: \"Nia\"}) {
+        messages { field } }",
+    )
+    .await;
+    assert_eq!(seen().await[0]["acting_user"]["first_name"], "Nia");
+
+    assert_eq!(seen().await[0]["organization"], json!({"id": "portland", "parent_id": "west"}));
+    done("moveOrganization(input: {id: \"portland\", parent_id: \"east\"}) { messages { field } }")
+        .await;
+    assert_eq!(seen().await, json!([]));
+    done("moveOrganization(input: {id: \"portland\", parent_id: \"west\"}) { messages { field } }")
+        .await;
+    assert_eq!(seen().await.as_array().unwrap().len(), 1);
+
+    let membership = vera.query("{ viewer { organization_memberships { id } } }").await;
+    let id = &membership["viewer"]["organization_memberships"][0]["id"];
+    let sees = |may: bool| {
+        format!(
+            "updateOrganizationMembership(input: {{id: {id}, can_view_audit_log: {may}}}) {{ messages {{ field }} }}"
+        )
+    };
+    done(&sees(false)).await;
+    assert_eq!(there.error_code(log, json!({})).await, "FORBIDDEN");
+    done(&sees(true)).await;
+    assert_eq!(seen().await.as_array().unwrap().len(), 1);
 }

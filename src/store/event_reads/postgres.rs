@@ -1,6 +1,6 @@
 //! Events from PostgreSQL.
 
-use futures_util::TryStreamExt as _;
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
@@ -23,9 +23,10 @@ pub(super) async fn events(
 ) -> Result<(Vec<Event>, bool)> {
     let pool = readers.inner().get_postgres_connection_pool().clone();
     let (begun, has_begun) = oneshot::channel();
-    // In a task of its own: whoever asks may go away, and a transaction that nobody saw begin would go
-    // back to the pool without being ended.
-    let read = tokio::spawn(read(pool, settings, statement, room, begun));
+    let (_awaited, goes_away) = oneshot::channel::<()>();
+    // In a task of its own, which hears when whoever asks goes away, and then closes the connection: one
+    // that went back to the pool could be in the middle of anything.
+    let read = tokio::spawn(read(pool, settings, statement, room, begun, goes_away));
     let read = readers.unless_silent(async {
         // Until there is a connection with a transaction, this waits; then it works. Where that fails, the
         // task tells how.
@@ -41,9 +42,18 @@ async fn read(
     statement: Statement,
     room: Room,
     begun: oneshot::Sender<()>,
+    goes_away: oneshot::Receiver<()>,
 ) -> Result<(Vec<Event>, bool)> {
-    let mut connection = pool.acquire().await.map_err(not_acquired)?;
-    let found = begin_and_select(&mut connection, settings, statement, room, begun).await;
+    let gone = || Error::internal("reading events", "nobody waits for them any more");
+    let mut goes_away = goes_away.fuse();
+    let mut connection = tokio::select! {
+        connection = pool.acquire() => connection.map_err(not_acquired)?,
+        _ = &mut goes_away => return Err(gone()),
+    };
+    let found = tokio::select! {
+        found = begin_and_select(&mut connection, settings, statement, room, begun) => found,
+        _ = &mut goes_away => Err(gone()),
+    };
     if found.is_err() {
         // Whatever it is in the middle of, nobody else is to be in it.
         connection.close_on_drop();
