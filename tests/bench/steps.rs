@@ -68,7 +68,7 @@ fn difference(criterion: &mut Criterion) {
 }
 
 fn document(criterion: &mut Criterion) {
-    let limits = Limits::default();
+    let limits = Limits::DEFAULT;
     criterion.bench_function("scan/the query of a page", |bench| {
         bench.iter(|| scan(black_box(PAGE), &limits).unwrap());
     });
@@ -100,8 +100,7 @@ fn cursor(criterion: &mut Criterion) {
 
 /// From the request to the bytes of its answer, without a network.
 fn page(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all();
-    let runtime = { runtime }.build().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
     let (_world, client) = runtime.block_on(async {
         let world = World::new(On::Sqlite).await;
         let event = |n: usize| {
