@@ -123,8 +123,8 @@ impl Purger {
     pub async fn release(self) -> Result<()> {
         match self.session {
             // One to a database that does not answer is not closed, and ends with its connection.
-            Some(session) => match timeout(ENDING_MAY_TAKE, session.close()).await {
-                Ok(closed) => Ok(closed?),
+            Some(session) => match timeout(ENDING_MAY_TAKE, end(session)).await {
+                Ok(closed) => closed,
                 Err(_) => Ok(()),
             },
             None => Ok(()),
@@ -324,6 +324,14 @@ enum Closing {
     MayNotGo,
     /// Somebody reads it.
     IsRead,
+}
+
+/// Gives the lock up and closes the session. Without the first, PostgreSQL might hold it a little longer
+/// than whoever waits for the second.
+async fn end(session: Session) -> Result<()> {
+    let unlock = format!("SELECT pg_advisory_unlock({PURGE_LOCK})");
+    session.execute_unprepared(&unlock).await?;
+    Ok(session.close().await?)
 }
 
 /// What is not to be had there fails with.
