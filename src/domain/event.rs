@@ -160,6 +160,15 @@ fn record_type(resource_name: ResourceName, custom_resource: &Option<Defined>) -
 }
 
 impl Event {
+    /// How many bytes it takes in memory, about: what of it may be long, and something for the rest.
+    pub fn bytes(&self) -> u64 {
+        const REST: usize = 512;
+        let Context { metadata, description, url, user_agent, page, .. } = &self.context;
+        let texts = [metadata, description, url, user_agent, page];
+        let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        u64::try_from(bytes + self.changes.as_str().len() + REST).unwrap_or(u64::MAX)
+    }
+
     /// The kind of record it was done to.
     pub fn record_type(&self) -> RecordType {
         record_type(self.resource_name, &self.custom_resource)

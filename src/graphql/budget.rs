@@ -7,7 +7,6 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::domain::event::Event;
 use crate::domain::limits::Limit;
 use crate::error::Result;
-use crate::store::events::size_of;
 
 /// What is left of it.
 pub(super) struct Budget {
@@ -55,6 +54,6 @@ impl Turn<'_> {
 
     /// The same for a single event.
     pub fn spend_on(&mut self, event: Option<&Event>) {
-        self.spend(event.map_or(0, size_of));
+        self.spend(event.map_or(0, Event::bytes));
     }
 }

@@ -2,14 +2,14 @@
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, Order as Direction, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _, Select,
+    ColumnTrait as _, EntityTrait as _, Order as Direction, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
 };
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::event_reads::Room;
 use super::{Store, filter, merge};
-use crate::domain::event::{Context, Event};
+use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::note::Marks;
@@ -20,11 +20,8 @@ use crate::error::{Error, Result};
 
 pub(super) type Rows = Select<audit_event::Entity>;
 
-/// How many bytes an event takes beside what of it may be long, about.
-const REST: u64 = 512;
-
 /// How many rows are asked for before it is known how large they are.
-const FIRST_ROWS: u64 = 101;
+pub(super) const FIRST_ROWS: u64 = 101;
 
 impl Store {
     /// A page of the events that a scope holds and a filter selects, however large they are.
@@ -67,7 +64,7 @@ impl Store {
                 self.read_events(scope.tenant_id(), filter, select, room).await?;
             let got = u64::try_from(found.len()).unwrap_or(u64::MAX);
             for event in found {
-                bytes += size_of(&event);
+                bytes += event.bytes();
                 events.push(readable(scope, event)?);
             }
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
@@ -144,27 +141,6 @@ impl Store {
         self.event(scope, Position { occurred_at, sequence }).await
     }
 
-    /// The statement behind a page, for showing its plan.
-    pub async fn explain(
-        &self,
-        scope: &Scope,
-        filter: &EventFilter,
-        request: &PageRequest,
-    ) -> Result<String> {
-        let first = FIRST_ROWS.min(u64::from(request.limit) + 1);
-        let statement = self.page(scope, filter, request).limit(first);
-        let statement = statement.build(self.backend().sea());
-        let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        self.backend().explain(&db, statement).await
-    }
-
-    /// How many events there are for a query of this tenant's that forgets its filter: what only the
-    /// database's own guard bounds. For showing that it does.
-    pub async fn count_unfiltered(&self, tenant_id: &Id) -> Result<u64> {
-        let db = self.guarded(tenant_id).await?;
-        Ok(audit_event::Entity::find().count(&db).await?)
-    }
-
     pub(super) fn select(&self, scope: &Scope, filter: &EventFilter) -> Rows {
         audit_event::Entity::find().filter(filter::condition(self.backend(), scope, filter))
     }
@@ -195,14 +171,6 @@ fn ordered(rows: Rows, order: Order, forward: bool) -> Rows {
     let direction = if order.is_ascending() == forward { Direction::Asc } else { Direction::Desc };
     let by = filter::sorted_by(order).into_iter();
     by.fold(rows, |rows, key| rows.order_by(key, direction.clone()))
-}
-
-/// How many bytes an event takes in memory, about: what of it may be long, and something for the rest.
-pub fn size_of(event: &Event) -> u64 {
-    let Context { metadata, description, url, user_agent, page, .. } = &event.context;
-    let texts = [metadata, description, url, user_agent, page];
-    let bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
-    u64::try_from(bytes + event.changes.as_str().len()).unwrap_or(u64::MAX) + REST
 }
 
 /// An event as whoever has the scope may read it: the one way from what is kept to what is told.

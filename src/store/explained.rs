@@ -1,15 +1,33 @@
-//! How the database ran what it was asked, for showing how much it reads.
+//! How the database runs what it is asked, and what it holds a careless query to: for showing both.
 
-use sea_orm::{QuerySelect as _, QueryTrait as _};
+use sea_orm::{
+    EntityTrait as _, PaginatorTrait as _, QuerySelect as _, QueryTrait as _, Statement,
+};
 
 use super::Store;
 use super::counts::Question;
+use super::entity::audit_event;
+use super::events::FIRST_ROWS;
 use crate::domain::filter::EventFilter;
+use crate::domain::id::Id;
 use crate::domain::page::PageRequest;
 use crate::domain::viewer::Scope;
 use crate::error::Result;
 
 impl Store {
+    /// The steps by which the first rows of a page will be read.
+    pub async fn explain(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+    ) -> Result<String> {
+        let first = FIRST_ROWS.min(u64::from(request.limit) + 1);
+        let statement = self.statement_of(scope, filter, request, first);
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        self.backend().explain(&db, statement).await
+    }
+
     /// The steps by which a page was read; each with the rows it read, where the database says so.
     pub async fn explain_page(
         &self,
@@ -17,10 +35,19 @@ impl Store {
         filter: &EventFilter,
         request: &PageRequest,
     ) -> Result<String> {
-        let statement = self.page(scope, filter, request).limit(u64::from(request.limit) + 1);
-        let statement = statement.build(self.backend().sea());
+        let statement = self.statement_of(scope, filter, request, u64::from(request.limit) + 1);
         let db = self.guarded_for(scope.tenant_id(), filter).await?;
         self.backend().run_and_explain(&db, statement).await
+    }
+
+    fn statement_of(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+        rows: u64,
+    ) -> Statement {
+        self.page(scope, filter, request).limit(rows).build(self.backend().sea())
     }
 
     /// The same of a count; nothing where no counts are kept that answer it.
@@ -33,5 +60,12 @@ impl Store {
         let statement = self.backend().sea().build(&question.statement(self.backend()));
         let db = self.guarded(scope.tenant_id()).await?;
         self.backend().run_and_explain(&db, statement).await.map(Some)
+    }
+
+    /// How many events there are for a query of this tenant's that forgets its filter: what only the
+    /// database's own guard bounds.
+    pub async fn count_unfiltered(&self, tenant_id: &Id) -> Result<u64> {
+        let db = self.guarded(tenant_id).await?;
+        Ok(audit_event::Entity::find().count(&db).await?)
     }
 }

@@ -66,10 +66,16 @@ impl People {
         self.lock().of.get(tenant_id).and_then(find)
     }
 
-    /// Keeps what was read while this revision was known, if it still is.
-    fn put(&self, tenant_id: &Id, revision: Option<i64>, put: impl FnOnce(&mut OfTenant)) {
+    /// Keeps so many things that were read while this revision was known, if it still is.
+    fn put(
+        &self,
+        tenant_id: &Id,
+        revision: Option<i64>,
+        count: usize,
+        put: impl FnOnce(&mut OfTenant),
+    ) {
         let mut kept = self.lock();
-        kept.make_room();
+        kept.make_room(count);
         if let Some(of) = kept.of.get_mut(tenant_id)
             && Some(of.revision) == revision
         {
@@ -87,17 +93,17 @@ impl People {
 
     fn put_tenant_of(&self, kind: Kind, id: &str, tenant_id: &Id) {
         let mut kept = self.lock();
-        kept.make_room();
+        kept.make_room(1);
         kept.tenants_of.insert((kind, id.to_owned()), tenant_id.clone());
     }
 }
 
 impl Kept {
-    /// Counts something that is to be kept. Revisions stay: what is being read meanwhile is still good.
-    fn make_room(&mut self) {
-        self.count += 1;
+    /// Counts what is to be kept. Revisions stay: what is being read meanwhile is still good.
+    fn make_room(&mut self, count: usize) {
+        self.count += count;
         if self.count > MAX_KEPT {
-            self.count = 1;
+            self.count = count;
             self.tenants_of.clear();
             for of in self.of.values_mut() {
                 *of = OfTenant { revision: of.revision, ..OfTenant::default() };
@@ -119,7 +125,7 @@ impl Store {
         let found = api_keys::by_hash(self.readers(), &tenant_id, secret_hash).await?;
         Ok(found.map(|key| {
             let key = Arc::new(key);
-            self.people.put(&tenant_id, revision, |of| {
+            self.people.put(&tenant_id, revision, 1, |of| {
                 of.keys.insert(secret_hash.to_owned(), Arc::clone(&key));
             });
             key
@@ -172,7 +178,7 @@ impl Store {
             None => {
                 let revision = self.people.revision(&tenant_id);
                 let read = users::memberships_of(self.readers(), &tenant_id, &user_id).await?;
-                self.people.put(&tenant_id, revision, |of| {
+                self.people.put(&tenant_id, revision, 1, |of| {
                     of.memberships.insert(user_id.clone(), read.clone());
                 });
                 read
@@ -197,17 +203,12 @@ impl Store {
         let (revision, mut found, missing) = known.unwrap_or_else(|| (None, Vec::new(), ids));
         if !missing.is_empty() {
             let (db, backend) = (self.readers(), self.backend());
-            let mut read = HashMap::new();
-            for user in users::among(db, backend, tenant_id, missing.clone()).await? {
-                read.insert(user.id.clone(), user);
-            }
-            for id in missing {
-                let user = read.remove(&id);
-                found.extend(user.clone());
-                self.people.put(tenant_id, revision, |of| {
-                    of.users.insert(id, user);
-                });
-            }
+            let read = users::among(db, backend, tenant_id, missing.clone()).await?;
+            self.people.put(tenant_id, revision, missing.len(), |of| {
+                of.users.extend(missing.into_iter().map(|id| (id, None)));
+                of.users.extend(read.iter().map(|user| (user.id.clone(), Some(user.clone()))));
+            });
+            found.extend(read);
         }
         Ok(found)
     }
@@ -226,7 +227,7 @@ impl Store {
             return false;
         }
         let revision = self.people.revision(&key.tenant_id);
-        self.people.put(&key.tenant_id, revision, |of| {
+        self.people.put(&key.tenant_id, revision, 0, |of| {
             if let Some(kept) = of.keys.get_mut(secret_hash) {
                 Arc::make_mut(kept).last_used_at = Some(now);
             }

@@ -290,6 +290,7 @@ async fn apply(
         .filter(backend.is_one_of(Count::Period, texts(periods)))
         .all(transaction)
         .await?;
+    // From here on they borrow from what is there, too.
     let mut cells: Cells<'_> = cells;
     for row in &there {
         let key = (row.organization_id.as_str(), row.period.as_str().into());

@@ -13,6 +13,7 @@ use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
 };
 
+use super::append::lock_head;
 use super::entity::{organization, sequence_head};
 use super::{
     Store, Transaction, definitions, note_rules, organizations, partitions, plans, policies,
@@ -120,13 +121,7 @@ async fn raise(
 /// Holds the tenant's lock until the transaction ends: nothing is appended for it meanwhile, and none
 /// of its settings change. The revision of the settings.
 pub async fn lock(transaction: &Transaction, tenant_id: &Id) -> Result<i64> {
-    let head = sequence_head::Entity::find_by_id(tenant_id.as_str())
-        .lock_exclusive()
-        .one(transaction)
-        .await?;
-    let head =
-        head.ok_or_else(|| Error::internal("locking a tenant", "it has no sequence head"))?;
-    Ok(head.settings_revision)
+    Ok(lock_head(transaction, tenant_id).await?.settings_revision)
 }
 
 /// What a tenant's settings and its people are numbered by.

@@ -10,7 +10,6 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{DatabaseConnection, QuerySelect as _, QueryTrait as _, Select};
 
 use super::entity::audit_event;
-use super::events::size_of;
 use super::watched::Watched;
 use super::{Backend, Patience};
 use crate::domain::event::Event;
@@ -93,7 +92,7 @@ impl Found {
     }
 
     fn push(&mut self, event: Event) {
-        self.bytes = self.bytes.saturating_add(size_of(&event));
+        self.bytes = self.bytes.saturating_add(event.bytes());
         self.events.push(event);
     }
 

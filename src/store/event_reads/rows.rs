@@ -1,15 +1,15 @@
 //! From rows to events, by the place of each column: half of what a page costs would else be looking
 //! columns up by name.
 
+use rusqlite::types::FromSql;
 use sea_orm::sqlx::postgres::PgRow;
-use sea_orm::sqlx::{self, Decode, Postgres, Row as _, Type};
+use sea_orm::sqlx::{Decode, Postgres, Row as _, Type};
 
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, Event};
 use crate::domain::id::Id;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
 use crate::domain::page::Position;
-use crate::domain::time::Time;
 use crate::domain::tree::Path;
 use crate::error::{Error, Result};
 use crate::store::entity::audit_event::Column;
@@ -42,48 +42,51 @@ pub(super) const COLUMNS: [Column; 24] = [
     Column::Metadata,
 ];
 
+/// What both databases' rows hold.
+pub(super) trait Cell: FromSql + for<'r> Decode<'r, Postgres> + Type<Postgres> {}
+
+impl<T: FromSql + for<'r> Decode<'r, Postgres> + Type<Postgres>> Cell for T {}
+
 /// A row's cells, taken one after the other.
 pub(super) trait Cells {
-    fn text(&mut self) -> Result<String>;
-    fn text_or_null(&mut self) -> Result<Option<String>>;
-    fn number(&mut self) -> Result<i64>;
-    fn number_or_null(&mut self) -> Result<Option<i64>>;
-    fn time(&mut self) -> Result<Time>;
+    fn next<T: Cell>(&mut self) -> Result<T>;
 }
 
 /// The event of a row of [`COLUMNS`].
 pub(super) fn event(mut row: impl Cells) -> Result<Event> {
     let unknown = |what| Error::internal(READING, format!("unknown {what}"));
-    let position = Position { occurred_at: row.time()?, sequence: row.number()? };
+    let position = Position { occurred_at: row.next()?, sequence: row.next()? };
     Ok(Event {
         position,
-        recorded_at: row.time()?,
-        external_id: row.text_or_null()?.map(Id::trusted),
-        organization_id: Id::trusted(row.text()?),
-        acting_user_id: row.text_or_null()?.map(Id::trusted),
-        event_type: EventType::parse(&row.text()?).ok_or_else(|| unknown("event type"))?,
-        resource_name: ResourceName::parse(&row.text()?).ok_or_else(|| unknown("resource name"))?,
-        resource_id: Id::trusted(row.text()?),
+        recorded_at: row.next()?,
+        external_id: row.next::<Option<String>>()?.map(Id::trusted),
+        organization_id: Id::trusted(row.next()?),
+        acting_user_id: row.next::<Option<String>>()?.map(Id::trusted),
+        event_type: EventType::parse(&row.next::<String>()?)
+            .ok_or_else(|| unknown("event type"))?,
+        resource_name: ResourceName::parse(&row.next::<String>()?)
+            .ok_or_else(|| unknown("resource name"))?,
+        resource_id: Id::trusted(row.next()?),
         custom_type: defined(&mut row)?,
         custom_resource: defined(&mut row)?,
-        outcome: Outcome::parse(&row.text()?).ok_or_else(|| unknown("outcome"))?,
-        purpose: row.text_or_null()?,
-        organization_path: Path::stored(row.text()?),
-        changes: Changes::stored(row.text()?),
+        outcome: Outcome::parse(&row.next::<String>()?).ok_or_else(|| unknown("outcome"))?,
+        purpose: row.next()?,
+        organization_path: Path::stored(row.next()?),
+        changes: Changes::stored(row.next()?),
         context: Context {
-            ip_address: row.text_or_null()?,
-            user_agent: row.text_or_null()?,
-            url: row.text_or_null()?,
-            page: row.text_or_null()?,
-            description: row.text_or_null()?,
-            request_id: row.text_or_null()?,
-            metadata: row.text_or_null()?,
+            ip_address: row.next()?,
+            user_agent: row.next()?,
+            url: row.next()?,
+            page: row.next()?,
+            description: row.next()?,
+            request_id: row.next()?,
+            metadata: row.next()?,
         },
     })
 }
 
 fn defined(row: &mut impl Cells) -> Result<Option<Defined>> {
-    let (name, version) = (row.text_or_null()?, row.number_or_null()?);
+    let (name, version): (Option<String>, _) = (row.next()?, row.next()?);
     Ok(name.map(|name| Defined { name: Id::trusted(name), version }))
 }
 
@@ -100,33 +103,13 @@ impl<'a> PostgresRow<'a> {
     pub const fn new(row: &'a PgRow) -> Self {
         Self { row, next: 0 }
     }
-
-    fn cell<T: Decode<'a, Postgres> + Type<Postgres>>(&mut self) -> Result<T> {
-        let at = self.next;
-        self.next += 1;
-        self.row.try_get(at).map_err(|error: sqlx::Error| Error::internal(READING, error))
-    }
 }
 
 impl Cells for PostgresRow<'_> {
-    fn text(&mut self) -> Result<String> {
-        self.cell()
-    }
-
-    fn text_or_null(&mut self) -> Result<Option<String>> {
-        self.cell()
-    }
-
-    fn number(&mut self) -> Result<i64> {
-        self.cell()
-    }
-
-    fn number_or_null(&mut self) -> Result<Option<i64>> {
-        self.cell()
-    }
-
-    fn time(&mut self) -> Result<Time> {
-        self.cell()
+    fn next<T: Cell>(&mut self) -> Result<T> {
+        let at = self.next;
+        self.next += 1;
+        self.row.try_get(at).map_err(|error| Error::internal(READING, error))
     }
 }
 
@@ -140,34 +123,12 @@ impl<'a> SqliteRow<'a> {
     pub const fn new(row: &'a rusqlite::Row<'a>) -> Self {
         Self { row, next: 0 }
     }
-
-    fn cell<T: rusqlite::types::FromSql>(&mut self) -> Result<T> {
-        let at = self.next;
-        self.next += 1;
-        self.row.get(at).map_err(|error| Error::internal(READING, error))
-    }
 }
 
 impl Cells for SqliteRow<'_> {
-    fn text(&mut self) -> Result<String> {
-        self.cell()
-    }
-
-    fn text_or_null(&mut self) -> Result<Option<String>> {
-        self.cell()
-    }
-
-    fn number(&mut self) -> Result<i64> {
-        self.cell()
-    }
-
-    fn number_or_null(&mut self) -> Result<Option<i64>> {
-        self.cell()
-    }
-
-    fn time(&mut self) -> Result<Time> {
-        let text: String = self.cell()?;
-        let time = chrono::DateTime::parse_from_rfc3339(&text);
-        Ok(time.map_err(|error| Error::internal(READING, error))?.to_utc())
+    fn next<T: Cell>(&mut self) -> Result<T> {
+        let at = self.next;
+        self.next += 1;
+        self.row.get(at).map_err(|error| Error::internal(READING, error))
     }
 }
