@@ -18,8 +18,7 @@ use crate::error::{Error, InternalError};
 use crate::store::Store;
 
 use failed::{Attempt, FailedSignIns, Whose};
-pub use rates::Credential;
-use rates::Rates;
+use rates::{Credential, Rates};
 pub use refusal::{Reason, Refusal};
 use told::Told;
 
@@ -96,8 +95,7 @@ impl Authenticator {
             self.fail(Whose::Key((*key).clone()), reason, what, context);
             return Err(Refusal::new(reason, MESSAGE));
         }
-        let credential = Credential::Key(key.id.clone());
-        self.count(&credential)?;
+        self.count(|| Credential::Key(key.id.clone()))?;
         let viewer = self.store.known_viewer(key.tenant_id.clone(), key.user_id.clone()).await?;
         if self.store.is_use_due(&key, &hash, now) {
             // Nobody waits for this, and it failing is no reason to turn somebody away.
@@ -123,15 +121,13 @@ impl Authenticator {
             || Refusal::new(Reason::UnknownUser, "the token's sub is no user of this server");
         let user_id = Id::user(subject).map_err(|_| unknown())?;
         let user = self.store.user_signing_in(&user_id).await?.ok_or_else(unknown)?;
-        let credential = Credential::Subject(user.id.clone());
-        self.count(&credential)?;
-        let viewer = self.store.known_viewer(user.tenant_id, user.id).await?;
-        Ok(viewer)
+        self.count(|| Credential::Subject(user.id.clone()))?;
+        Ok(self.store.known_viewer(user.tenant_id, user.id).await?)
     }
 
     /// Counts a request by a good credential, and refuses one too many.
-    fn count(&self, credential: &Credential) -> Result<(), Error> {
-        self.rates.as_ref().map_or(Ok(()), |rates| rates.ask(credential.clone()))
+    fn count(&self, credential: impl FnOnce() -> Credential) -> Result<(), Error> {
+        self.rates.as_ref().map_or(Ok(()), |rates| rates.ask(credential()))
     }
 
     fn fail(&self, whose: Whose, reason: Reason, message: &str, context: &Context) {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 const CREDENTIALS: usize = 100_000;
 
 /// What signs somebody in, by what is no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// An API key, by its own id.
     Key(Id),

@@ -110,15 +110,15 @@ impl<'a> Reader<'a> {
     /// Whether the list ends before its first item; its end is then taken.
     fn is_over(&mut self, end: &str) -> bool {
         self.space();
-        self.expect(end).is_ok()
+        self.skips(end)
     }
 
     /// Takes what follows an item, and says whether that was a comma.
     fn goes_on(&mut self, end: &str) -> Result<bool, JsonError> {
         self.space();
-        match self.expect(",") {
-            Ok(()) => Ok(true),
-            Err(_) => self.expect(end).map(|()| false),
+        match self.skips(",") {
+            true => Ok(true),
+            false => self.expect(end).map(|()| false),
         }
     }
 
@@ -127,8 +127,14 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, text: &str) -> Result<(), JsonError> {
-        self.rest = self.rest.strip_prefix(text).ok_or_else(cut_off)?;
-        Ok(())
+        if self.skips(text) { Ok(()) } else { Err(cut_off()) }
+    }
+
+    /// Takes a text, if that is what comes next.
+    fn skips(&mut self, text: &str) -> bool {
+        let rest = self.rest.strip_prefix(text);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     fn take(&mut self, length: usize) -> Result<&'a str, JsonError> {
