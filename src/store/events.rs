@@ -54,9 +54,10 @@ impl Store {
             // As many as fit, if those that follow are like those before.
             let fit = most_bytes.saturating_sub(bytes).saturating_mul(read) / bytes.max(1);
             let size = if read == 0 { FIRST_ROWS } else { fit.max(1) }.min(wanted - read);
-            let select = self.page(scope, filter, &rest).limit(size);
+            let select = self.page(scope, filter, &rest);
             // One that ends early gives up its last event, which tells that there is more.
             let room = Room {
+                most: size,
                 bytes: most_bytes.saturating_sub(bytes),
                 least: 2_usize.saturating_sub(events.len()),
             };
@@ -125,7 +126,8 @@ impl Store {
             .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
             .filter(audit_event::Column::Sequence.eq(position.sequence));
         let filter = EventFilter::default();
-        let (found, _) = self.read_events(scope.tenant_id(), &filter, select, Room::ANY).await?;
+        let (found, _) =
+            self.read_events(scope.tenant_id(), &filter, select, Room::FOR_ONE).await?;
         found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 

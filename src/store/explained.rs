@@ -1,12 +1,11 @@
 //! How the database runs what it is asked, and what it holds a careless query to: for showing both.
 
-use sea_orm::{
-    EntityTrait as _, PaginatorTrait as _, QuerySelect as _, QueryTrait as _, Statement,
-};
+use sea_orm::{EntityTrait as _, PaginatorTrait as _, Statement};
 
 use super::Store;
 use super::counts::Question;
 use super::entity::audit_event;
+use super::event_reads::statement;
 use super::events::FIRST_ROWS;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -47,7 +46,7 @@ impl Store {
         request: &PageRequest,
         rows: u64,
     ) -> Statement {
-        self.page(scope, filter, request).limit(rows).build(self.backend().sea())
+        statement(self.backend(), self.page(scope, filter, request), rows)
     }
 
     /// The same of a count; nothing where no counts are kept that answer it.

@@ -7,7 +7,7 @@ mod rows;
 mod sqlite;
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::{DatabaseConnection, QuerySelect as _, QueryTrait as _, Select};
+use sea_orm::{DatabaseConnection, QuerySelect as _, QueryTrait as _, Select, Statement};
 
 use super::entity::audit_event;
 use super::watched::Watched;
@@ -51,19 +51,33 @@ impl EventReaders {
         let select = select.select_only().columns(rows::COLUMNS);
         match self {
             Self::Postgres(readers) => {
-                let statement = select.build(Backend::Postgres.sea());
+                let statement = statement(Backend::Postgres, select, room.most);
                 postgres::events(readers, settings(), statement, room).await
             }
             Self::Sqlite(readers) => {
-                readers.events(select.build(Backend::Sqlite.sea()), room).await
+                readers.events(statement(Backend::Sqlite, select, room.most), room).await
             }
         }
+    }
+}
+
+/// The statement that selects so many rows at most.
+pub(super) fn statement(
+    backend: Backend,
+    select: Select<audit_event::Entity>,
+    most: u64,
+) -> Statement {
+    match backend {
+        Backend::Postgres => postgres::limited(select.build(backend.sea()), most),
+        Backend::Sqlite => select.limit(most).build(backend.sea()),
     }
 }
 
 /// How much is read at once. What is behind the last event that is taken needs no room.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
+    /// So many events at most.
+    pub most: u64,
     /// No event is read after these bytes are met,
     pub bytes: u64,
     /// but so many are in any case.
@@ -71,8 +85,8 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// For whatever a statement selects.
-    pub const ANY: Self = Self { bytes: u64::MAX, least: 0 };
+    /// For one event, however large.
+    pub const FOR_ONE: Self = Self { most: 1, bytes: u64::MAX, least: 0 };
 }
 
 /// Events as they are found.

@@ -2,7 +2,7 @@
 
 use futures_util::{FutureExt as _, TryStreamExt as _};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, PgPool};
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, Statement, Values};
+use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr, Statement, Value, Values};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::oneshot;
 
@@ -34,6 +34,20 @@ pub(super) async fn events(
         Ok(read.await)
     });
     read.await?.map_err(|error| Error::internal("reading events", error))?
+}
+
+/// The statement of so many of its rows at most.
+///
+/// PostgreSQL keeps a plan only if it is no dearer than one for the values at hand, and takes a limit that
+/// is a parameter for a tenth of the table: it would plan every page anew, which takes longer than reading
+/// it. So the statement says a limit that holds for many pages, and the page's own takes from that.
+pub(super) fn limited(statement: Statement, most: u64) -> Statement {
+    let Values(mut values) = statement.values.unwrap_or_else(|| Values(Vec::new()));
+    values.push(Value::from(most));
+    let (sql, bound, own) = (statement.sql, most.max(128).next_power_of_two(), values.len());
+    // What is taken from a list in order stays in order.
+    let sql = format!("SELECT * FROM ({sql} LIMIT {bound}) AS page LIMIT ${own}");
+    Statement { sql, values: Some(Values(values)), db_backend: statement.db_backend }
 }
 
 async fn read(
