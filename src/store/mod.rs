@@ -8,6 +8,7 @@
 
 pub mod api_keys;
 mod append;
+mod arrivals;
 mod backend;
 mod backlog;
 pub mod counts;
@@ -56,6 +57,7 @@ use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
 
 pub use append::{Appended, Outcome, PreparedEvent};
+use arrivals::Arrivals;
 pub use backend::Backend;
 use entity::installation_secret;
 use event_reads::EventReaders;
@@ -65,7 +67,7 @@ use partitions::Partitions;
 use patience::Claim;
 pub use patience::Patience;
 use people::People;
-use tenants::Tenants;
+use tenants::{Revisions, Tenants};
 pub use watched::Transaction;
 use watched::{Waiting, Watched};
 
@@ -99,6 +101,7 @@ pub struct Store {
     partitions: Partitions,
     lanes: Lanes,
     tenants: Tenants,
+    arrivals: Arrivals<Revisions>,
     people: People,
 }
 
@@ -166,6 +169,7 @@ impl Store {
             random,
             partitions,
             tenants: Tenants::default(),
+            arrivals: Arrivals::default(),
             people: People::default(),
         };
         store.prepare_partitions().await?;

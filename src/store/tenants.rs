@@ -1,7 +1,7 @@
 //! Tenants with all their settings, kept in memory and known to be current.
 //!
 //! Every change of a tenant's settings raises one number in the row that appending locks. So a
-//! reader asks for that number alone, once a request, when it signs in; and a recorder need not: appending
+//! reader asks for that number alone, once a request, when it signs in (`store::arrivals`); and a recorder need not: appending
 //! compares it under the lock, and events that were prepared by older settings are prepared again. A second
 //! number in the same row stands for the tenant's people (`store::people`).
 
@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _,
 };
 
 use super::append::lock_head;
 use super::entity::{organization, sequence_head};
 use super::{
     Store, Transaction, definitions, note_rules, organizations, partitions, plans, policies,
-    settings,
+    settings, waiting,
 };
 use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
@@ -63,7 +63,7 @@ impl Store {
     /// The same, with the revision of its people.
     pub(super) async fn current(&self, id: &Id) -> Result<(Arc<Tenant>, i64)> {
         let db = self.readers();
-        let mut revisions = revisions(db, id).await?;
+        let mut revisions = self.revisions(id).await?;
         let kept = self.tenants.get(id);
         if let Some(kept) = &kept
             && kept.revision == revisions.settings
@@ -79,6 +79,19 @@ impl Store {
                 return Ok((tenant, revisions.people));
             }
             revisions = after;
+        }
+    }
+
+    /// Those of this moment.
+    async fn revisions(&self, id: &Id) -> Result<Revisions> {
+        let (db, asked) = (self.readers().clone(), id.clone());
+        let together = self.arrivals.ask(id, move || {
+            let (db, asked) = (db.clone(), asked.clone());
+            async move { revisions(&db, &asked).await }
+        });
+        match waiting::wait(together).await.map_err(DbErr::from)? {
+            Some(revisions) => Ok(revisions),
+            None => revisions(self.readers(), id).await,
         }
     }
 
@@ -125,7 +138,8 @@ pub async fn lock(transaction: &Transaction, tenant_id: &Id) -> Result<i64> {
 }
 
 /// What a tenant's settings and its people are numbered by.
-struct Revisions {
+#[derive(Clone, Copy)]
+pub(super) struct Revisions {
     settings: i64,
     people: i64,
 }
