@@ -1,5 +1,9 @@
 //! Rights and keys that are taken away: gone at the next request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
@@ -17,6 +21,7 @@ on_both!(
     a_deleted_key_opens_nothing_from_the_next_request_on,
     a_token_gives_only_what_the_memberships_give_now,
     what_changes_here_counts_at_every_server,
+    a_crowd_is_refused_from_the_next_request_on,
 );
 
 async fn a_right_taken_away_is_gone_at_the_next_request(on: On) {
@@ -182,4 +187,41 @@ async fn what_changes_here_counts_at_every_server(on: On) {
     assert_eq!(there.error_code(log, json!({})).await, "FORBIDDEN");
     done(&sees(true)).await;
     assert_eq!(seen().await.as_array().unwrap().len(), 1);
+}
+
+async fn a_crowd_is_refused_from_the_next_request_on(on: On) {
+    let world = World::new(on).await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let store = world.database.store(world.clock.clock()).await;
+    let other = http::router(store.clone(), Authenticator::new(store, None)).await;
+    let made = "mutation { createApiKey(input: {user_id: \"olga\", name: \"second\"}) {
+        api_key api_key_object { id }
+    } }";
+    for _ in 0..5 {
+        let made = owner.query(made).await["createApiKey"].take();
+        let client = Client::bearer(&world.router, made["api_key"].as_str().unwrap()).at(&other);
+        let is_deleted = Arc::new(AtomicBool::new(false));
+        let crowd: Vec<_> = (0..16)
+            .map(|_| tokio::spawn(ask_until_refused(client.clone(), Arc::clone(&is_deleted))))
+            .collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let delete = "mutation($id: ID!) { deleteApiKey(input: {id: $id}) { messages { field } } }";
+        owner.data(delete, json!({"id": made["api_key_object"]["id"]})).await;
+        is_deleted.store(true, Ordering::SeqCst);
+        for one in crowd {
+            one.await.unwrap();
+        }
+    }
+}
+
+/// Asks again and again. What is asked for after the key was deleted must be refused.
+async fn ask_until_refused(client: Client, is_deleted: Arc<AtomicBool>) {
+    loop {
+        let is_after = is_deleted.load(Ordering::SeqCst);
+        let status = client.graphql("{ viewer { is_owner } }", json!({})).await.status;
+        match status {
+            StatusCode::UNAUTHORIZED => return,
+            status => assert!(!is_after && status == StatusCode::OK, "{status}"),
+        }
+    }
 }
