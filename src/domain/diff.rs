@@ -224,3 +224,17 @@ fn show(value: &RawValue) -> Result<Option<String>, serde_json::Error> {
         text => Ok(Some(text.to_owned())),
     }
 }
+
+/// The same as the JSON of a string.
+pub fn shown_as_json(value: &RawValue) -> Option<String> {
+    match value.get() {
+        "null" => None,
+        text if text.starts_with('"') => Some(text.to_owned()),
+        text => {
+            let mut json = String::with_capacity(text.len() + 2);
+            // Writing to a String cannot fail.
+            let _ = write_string(text, &mut json);
+            Some(json)
+        }
+    }
+}

@@ -6,8 +6,8 @@ use async_graphql::{ID, Lookahead};
 
 use super::people::{Organization, User, id};
 use super::rows::{Merged, rows_of};
-use super::scalar::{DateTime, JsonText};
-use crate::domain::diff::ShownChange;
+use super::scalar::{DateTime, Json, JsonText};
+use crate::domain::diff::{StoredChange, shown_as_json};
 use crate::domain::event::{Context, Event};
 use crate::domain::id::Id;
 use crate::domain::kind::{EventType, Outcome, ResourceName};
@@ -67,7 +67,7 @@ rows_of! {
         /// The request of the audited application that did it.
         request_id: Option<String>,
         /// Anything else its recorder said, as a JSON object.
-        metadata: Option<JsonText>,
+        metadata: Option<JsonText<Json>>,
     }
 }
 
@@ -81,9 +81,9 @@ rows_of! {
         /// because you may not read sensitive values: these read `[withheld]`.
         withheld: bool,
         /// The value before; null if there was none. A string as it is, anything else as compact JSON.
-        value_before_change: Option<String>,
+        value_before_change: Option<JsonText<String>>,
         /// The value after; null if there is none. A string as it is, anything else as compact JSON.
-        value_after_change: Option<String>,
+        value_after_change: Option<JsonText<String>>,
     }
 }
 
@@ -171,7 +171,7 @@ impl AuditEvent {
                 context;
             let corrupt = |error| Error::internal("reading an event's changes", error);
             let changes = match needs.changes {
-                true => Some(changes.shown().map_err(corrupt)?),
+                true => Some(changes.parts().map_err(corrupt)?),
                 false => None,
             };
             Ok(Self {
@@ -195,39 +195,30 @@ impl AuditEvent {
                     users.get(&user_id).cloned().unwrap_or_else(|| User::unknown(user_id))
                 }),
                 organization: organizations.get(&organization_id).cloned(),
-                resource_changes: changes.map(|changes| {
-                    changes
-                        .into_iter()
-                        .map(|change| AuditEventResourceChange {
-                            field: change.field,
-                            withheld: change.withheld,
-                            value_before_change: change.before,
-                            value_after_change: change.after,
-                        })
-                        .collect()
-                }),
+                resource_changes: changes
+                    .map(|changes| changes.into_iter().map(Into::into).collect()),
                 ip_address,
                 user_agent,
                 url,
                 page,
                 description,
                 request_id,
-                metadata: metadata.map(JsonText),
+                metadata: metadata.map(JsonText::new),
             })
         });
         events.collect()
     }
+}
 
-    /// What changed, as far as it was loaded, as the reader sees it.
-    pub fn shown_changes(&self) -> Vec<ShownChange> {
-        let changes = self.resource_changes.iter().flatten();
-        let shown = changes.map(|change| ShownChange {
-            field: change.field.clone(),
-            before: change.value_before_change.clone(),
-            after: change.value_after_change.clone(),
-            withheld: change.withheld,
-        });
-        shown.collect()
+impl From<StoredChange<'_>> for AuditEventResourceChange {
+    fn from(change: StoredChange<'_>) -> Self {
+        let shown = |value| shown_as_json(value).map(JsonText::new);
+        Self {
+            withheld: change.withheld(),
+            value_before_change: shown(change.before),
+            value_after_change: shown(change.after),
+            field: change.field,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::event::{AuditEvent, Needs};
 use super::kind::{NoteKind, OrderKey};
 use super::people::User;
 use super::scalar::{Cursor, DateTime};
+use crate::domain::diff::ShownChange;
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::kind::{Outcome, ResourceName};
@@ -246,20 +247,22 @@ impl ResourceNote {
         events: Vec<Event>,
         needs: Needs,
     ) -> Result<Vec<Self>> {
-        let about = events.iter().map(|event| (event.position.occurred_at, Marks::of(event)));
-        let about: Vec<(Time, Option<Marks>)> = about.collect();
+        let about = events.iter().map(|event| About::of(event, needs));
+        let about = about.collect::<Result<Vec<_>>>()?;
         let events = AuditEvent::load(store, scope, events, needs).await?;
-        let lines = events.into_iter().zip(about);
-        Ok(lines.map(|(event, (time, marks))| Self::of(style, event, time, marks)).collect())
+        Ok(events
+            .into_iter()
+            .zip(about)
+            .map(|(event, about)| Self::of(style, event, about))
+            .collect())
     }
 
-    fn of(style: &Style, event: AuditEvent, time: Time, marks: Option<Marks>) -> Self {
+    fn of(style: &Style, event: AuditEvent, About { time, marks, changes }: About) -> Self {
         let kind = Kind::of(event.event_type);
         let description = event.description.as_deref();
         let text = match kind {
             Kind::TimestampNote | Kind::StatusNote => description.unwrap_or_default().to_owned(),
             Kind::Event => {
-                let changes = event.shown_changes();
                 let event_type = event.event_type.to_string();
                 let own = event.custom_type.as_ref().map_or(event_type.as_str(), |own| own);
                 note::event_text(own, event.outcome == Outcome::Failure, &changes, description)
@@ -280,6 +283,26 @@ impl ResourceNote {
             corrects,
             event,
         }
+    }
+}
+
+/// What a line is made of that its event does not tell on the wire.
+struct About {
+    time: Time,
+    marks: Option<Marks>,
+    changes: Vec<ShownChange>,
+}
+
+impl About {
+    fn of(event: &Event, needs: Needs) -> Result<Self> {
+        let is_told = needs.changes && Kind::of(event.event_type) == Kind::Event;
+        let changes = match is_told {
+            true => event.changes.shown(),
+            false => Ok(Vec::new()),
+        };
+        let changes =
+            changes.map_err(|error| Error::internal("reading an event's changes", error))?;
+        Ok(Self { time: event.position.occurred_at, marks: Marks::of(event), changes })
     }
 }
 

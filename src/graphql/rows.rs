@@ -252,9 +252,9 @@ impl Written for i64 {
     }
 }
 
-impl Written for JsonText {
+impl<T> Written for JsonText<T> {
     fn write(&self, _: &Selection, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.0.as_bytes());
+        out.extend_from_slice(self.as_str().as_bytes());
     }
 }
 

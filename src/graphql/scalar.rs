@@ -1,6 +1,7 @@
 //! Scalars, and JSON between the wire and the domain without losing a digit or the order of keys.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
@@ -78,17 +79,37 @@ impl ScalarType for Json {
     }
 }
 
-/// A JSON value that is kept as text, and answered as it is.
-#[derive(Clone)]
-pub struct JsonText(pub String);
+/// A value that GraphQL knows as a `T`, kept as JSON and answered as it is.
+pub struct JsonText<T> {
+    text: String,
+    of: PhantomData<fn() -> T>,
+}
 
-impl OutputType for JsonText {
+impl<T> JsonText<T> {
+    /// What must be JSON of such a value.
+    pub const fn new(text: String) -> Self {
+        Self { text, of: PhantomData }
+    }
+
+    /// The JSON.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<T> Clone for JsonText<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.text.clone())
+    }
+}
+
+impl<T: OutputType> OutputType for JsonText<T> {
     fn type_name() -> Cow<'static, str> {
-        <Json as OutputType>::type_name()
+        T::type_name()
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        <Json as OutputType>::create_type_info(registry)
+        T::create_type_info(registry)
     }
 
     async fn resolve(
@@ -96,7 +117,7 @@ impl OutputType for JsonText {
         _: &ContextSelectionSet<'_>,
         _: &Positioned<Field>,
     ) -> ServerResult<Value> {
-        Ok(Value::Binary(self.0.clone().into_bytes().into()))
+        Ok(Value::Binary(self.text.clone().into_bytes().into()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auditlog::domain::diff::{Change, Changes, diff};
+use auditlog::domain::diff::{Change, Changes, diff, shown_as_json};
 use auditlog::domain::json::{Json, MAX_DEPTH};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -218,9 +218,14 @@ proptest! {
     #[test]
     fn what_is_stored_is_shown_as_text((before, after) in pairs(KEYS)) {
         let changes = diff(before.as_ref(), after.as_ref());
-        let shown = Changes::encode(&changes).shown().unwrap();
+        let stored = Changes::encode(&changes);
+        let (parts, shown) = (stored.parts().unwrap(), stored.shown().unwrap());
         prop_assert_eq!(shown.len(), changes.len());
-        for (shown, change) in shown.into_iter().zip(changes) {
+        for ((part, shown), change) in parts.iter().zip(shown).zip(changes) {
+            for (value, shown) in [(part.before, &shown.before), (part.after, &shown.after)] {
+                let as_json = shown.as_ref().map(|text| serde_json::to_string(text).unwrap());
+                prop_assert_eq!(shown_as_json(value), as_json);
+            }
             prop_assert_eq!(shown.field, change.field);
             prop_assert_eq!(shown.before, change.before.into_shown());
             prop_assert_eq!(shown.after, change.after.into_shown());
