@@ -14,7 +14,7 @@ use sea_orm::sqlx::sqlite::{SqlitePoolOptions, SqliteRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, PgPool, Row, SqlitePool};
 use serde_json::value::RawValue;
 
-use super::workloads::{Workload, page_size};
+use super::workloads::Workload;
 
 enum Pool {
     Postgres(PgPool),
@@ -23,7 +23,8 @@ enum Pool {
 
 pub struct Direct {
     pool: Pool,
-    statements: Vec<String>,
+    /// Each with how many events a page has.
+    statements: Vec<(String, usize)>,
 }
 
 /// One event as both databases give it.
@@ -61,7 +62,8 @@ pub async fn serve(url: &str, workloads: &[Workload]) -> String {
             Pool::Postgres(PgPoolOptions::new().max_connections(16).connect(url).await.unwrap())
         }
     };
-    let statements = workloads.iter().map(|workload| workload.sql.clone()).collect();
+    let statements =
+        workloads.iter().map(|workload| (workload.sql.clone(), workload.size)).collect();
     let direct = Arc::new(Direct { pool, statements });
     let router = Router::new().route("/{n}", get(page)).with_state(direct);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -71,12 +73,13 @@ pub async fn serve(url: &str, workloads: &[Workload]) -> String {
 }
 
 async fn page(State(direct): State<Arc<Direct>>, Path(n): Path<usize>) -> impl IntoResponse {
+    let size = direct.statements[n].1;
     let events = direct.events(n).await;
     let users = direct.names("users", "first_name", &events, 13).await;
     let organizations = direct.names("organizations", "name", &events, 14).await;
     let mut out = String::with_capacity(64 * 1024);
     out.push_str("{\"data\":{\"auditLog\":{\"nodes\":[");
-    for (n, event) in events.iter().take(page_size()).enumerate() {
+    for (n, event) in events.iter().take(size).enumerate() {
         if n > 0 {
             out.push(',');
         }
@@ -93,7 +96,7 @@ async fn page(State(direct): State<Arc<Direct>>, Path(n): Path<usize>) -> impl I
         changes(&mut out, event.texts[15].as_deref().unwrap_or("[]"));
         out.push('}');
     }
-    let more = events.len() > page_size();
+    let more = events.len() > size;
     out.push_str(&format!(
         "],\"page_info\":{{\"has_next_page\":{more},\"end_cursor\":\"x\"}}}}}}}}"
     ));
@@ -138,7 +141,7 @@ fn changes(out: &mut String, stored: &str) {
 
 impl Direct {
     async fn events(&self, n: usize) -> Vec<Event> {
-        let sql = AssertSqlSafe(self.statements[n].clone());
+        let sql = AssertSqlSafe(self.statements[n].0.clone());
         match &self.pool {
             Pool::Postgres(pool) => {
                 let rows = sqlx::query(sql).fetch_all(pool).await.unwrap();

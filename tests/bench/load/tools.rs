@@ -1,9 +1,10 @@
 //! The programs that the measurements are made with.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::support::{On, direct};
 
@@ -38,7 +39,8 @@ impl Auditlog {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
+    /// What a command prints.
+    pub fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -107,6 +109,21 @@ impl Server {
         assert!(said.contains("\"messages\":[]"), "{said}{output:?}");
     }
 
+    /// Waits until it says that it is ready.
+    pub fn is_ready(&self) {
+        let host = self.url.strip_prefix("http://").unwrap().strip_suffix("/graphql").unwrap();
+        let ready = || {
+            let mut stream = TcpStream::connect(host)?;
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok::<_, std::io::Error>(answer.starts_with("HTTP/1.1 200"))
+        };
+        while !ready().unwrap_or(false) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// The memory it has now.
     pub fn megabytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
@@ -133,10 +150,15 @@ pub struct Figures {
 
 /// Asks again and again over so many connections.
 pub fn wrk(url: &str, script: &str, connections: usize) -> Figures {
+    wrk_for(url, script, connections, setting("AUDITLOG_BENCH_SECONDS", 5))
+}
+
+/// The same for so many seconds.
+pub fn wrk_for(url: &str, script: &str, connections: usize, seconds: u64) -> Figures {
     let file = tempfile::Builder::new().suffix(".lua").tempfile().unwrap();
     std::fs::write(file.path(), script).unwrap();
     let threads = connections.min(2).to_string();
-    let seconds = format!("{}s", setting("AUDITLOG_BENCH_SECONDS", 5));
+    let seconds = format!("{seconds}s");
     let output = Command::new("wrk")
         .args(["--latency", "-t", &threads, "-c", &connections.to_string(), "-d", &seconds, "-s"])
         .arg(file.path())
@@ -163,23 +185,4 @@ fn milliseconds(text: &str) -> f64 {
         }
     }
     panic!("{text} is no time");
-}
-
-/// How often a second the database alone answers a statement.
-pub fn pgbench(url: &str, sql: &str, connections: usize) -> f64 {
-    let file = tempfile::Builder::new().suffix(".sql").tempfile().unwrap();
-    std::fs::write(file.path(), format!("{sql};\n")).unwrap();
-    let connections = connections.to_string();
-    let seconds = setting("AUDITLOG_BENCH_SECONDS", 5).to_string();
-    let program = crate::support::postgres::programs().join("pgbench");
-    let output = Command::new(program)
-        .args(["-n", "-M", "prepared", "-c", &connections, "-j", "1", "-T", &seconds, "-f"])
-        .arg(file.path())
-        .arg(url)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
-    let tps = tps.unwrap_or_else(|| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
-    tps.split_whitespace().next().unwrap().parse().unwrap()
 }

@@ -17,6 +17,8 @@ pub struct Workload {
     /// The arguments of `auditLog`, without those of the page.
     arguments: String,
     count: bool,
+    /// How many events a page has.
+    pub size: usize,
     /// With the log of reads on.
     pub is_logged: bool,
     /// The same by hand: PostgreSQL's and SQLite's condition, after the tenant's. Empty where there is no
@@ -36,8 +38,9 @@ pub const RECORDINGS: [Recording; 2] = [
     Recording { name: "(h) 500 events a request", size: 500, connections: 4 },
 ];
 
-pub fn page_size() -> usize {
-    setting("AUDITLOG_BENCH_PAGE", 50)
+fn page_sizes() -> Vec<usize> {
+    let sizes = setting("AUDITLOG_BENCH_PAGES", "50 100".to_owned());
+    sizes.split(' ').map(|size| size.parse().expect("AUDITLOG_BENCH_PAGES are numbers")).collect()
 }
 
 const FIELDS: &str =
@@ -53,8 +56,7 @@ impl Workload {
         let query = format!(
             "{{ auditLog({}first: {}) {{ {count} nodes {{ {FIELDS} }}
                 page_info {{ has_next_page end_cursor }} }} }}",
-            self.arguments,
-            page_size()
+            self.arguments, self.size
         );
         post(key, &json!({"query": query}).to_string())
     }
@@ -93,15 +95,25 @@ pub fn recording(key: &str, size: usize, run: &str) -> String {
     )
 }
 
-/// All of them.
-pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
-    let workload = |name, arguments: &str, count, sql: &str| Workload {
+/// The newest page.
+pub fn newest() -> Workload {
+    workload("(a) newest of the tenant", "", false, "", page_sizes()[0])
+}
+
+fn workload(name: &'static str, arguments: &str, count: bool, sql: &str, size: usize) -> Workload {
+    Workload {
         name,
         arguments: if arguments.is_empty() { String::new() } else { format!("{arguments}, ") },
         count,
+        size,
         is_logged: name.contains("log of reads"),
-        sql: if count { String::new() } else { statement(sql) },
-    };
+        sql: if count { String::new() } else { statement(sql, size) },
+    }
+}
+
+/// All of them.
+pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
+    let sizes = page_sizes();
     let (deep, deep_sql) = deep(database, count).await;
     let by_record = "resource_name: APPOINTMENT, resource_id: \"3\"";
     let by_user = "acting_user_id: \"large-user-5\", occurred_after: \"2026-01-01\"";
@@ -113,22 +125,35 @@ pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
     let user_sql =
         "AND acting_user_id = 'large-user-5' AND occurred_at >= '2026-01-01 00:00:00+00:00'";
     let below = |root: &str| format!("organization_id: \"{root}\"");
-    vec![
-        workload("(a) newest of the tenant", "", false, ""),
-        workload("(b) deep in the log", &deep, false, &deep_sql),
-        workload("(c) common kind and type", common, false, &kind("APPOINTMENT", "UPDATE")),
-        workload("(c) rare kind and type", rare, false, &kind("POLICY", "DESTROY")),
-        workload("(d) one record", by_record, false, record_sql),
-        workload("(e) one user since a date", by_user, false, user_sql),
-        workload("(f) of (a), counted", "", true, ""),
-        workload("(f) of (c) common, counted", common, true, ""),
-        workload("(f) of (d), counted", by_record, true, ""),
-        workload("(f) of (e), counted", by_user, true, ""),
+    let mut all = Vec::new();
+    for &size in &sizes {
+        let workload =
+            |name, arguments: &str, sql: &str| workload(name, arguments, false, sql, size);
+        all.extend([
+            workload("(a) newest of the tenant", "", ""),
+            workload("(b) deep in the log", &deep, &deep_sql),
+            workload("(c) common kind and type", common, &kind("APPOINTMENT", "UPDATE")),
+            workload("(c) rare kind and type", rare, &kind("POLICY", "DESTROY")),
+            workload("(d) one record", by_record, record_sql),
+            workload("(e) one user since a date", by_user, user_sql),
+        ]);
+    }
+    let workload =
+        |name, arguments: &str, count, sql: &str| workload(name, arguments, count, sql, sizes[0]);
+    all.extend([
         workload("(g) half of the organizations", &below(HALF), false, &organizations(HALF)),
         workload("(g) five of the organizations", &below(FIVE), false, &organizations(FIVE)),
+        workload("(f) of (a), counted", "", true, ""),
+        workload("(f) of (b), counted", &deep, true, ""),
+        workload("(f) of (c) common, counted", common, true, ""),
+        workload("(f) of (c) rare, counted", rare, true, ""),
+        workload("(f) of (d), counted", by_record, true, ""),
+        workload("(f) of (e), counted", by_user, true, ""),
         workload("(f) of (g) half, counted", &below(HALF), true, ""),
+        workload("(f) of (g) five, counted", &below(FIVE), true, ""),
         workload("(a) with the log of reads", "", false, ""),
-    ]
+    ]);
+    all
 }
 
 fn organizations(root: &str) -> String {
@@ -138,14 +163,14 @@ fn organizations(root: &str) -> String {
     format!("AND organization_id IN ({})", below.join(", "))
 }
 
-fn statement(condition: &str) -> String {
+fn statement(condition: &str, size: usize) -> String {
     format!(
         "SELECT sequence, external_id, event_type, resource_name, resource_id, occurred_at, recorded_at,
             ip_address, user_agent, url, page, description, request_id, metadata, acting_user_id,
             organization_id, changes
         FROM audit_events WHERE tenant_id = '{LARGE}' {condition}
         ORDER BY occurred_at DESC, sequence DESC LIMIT {}",
-        page_size() + 1
+        size + 1
     )
 }
 
