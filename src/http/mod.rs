@@ -56,7 +56,7 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
     let gate = Gate::new(limits, store.clone());
     let app = App {
         introspection: playground::Introspection::of(&schema).await,
-        metrics: Metrics::new(),
+        metrics: Metrics::new(store.clone()),
         schema,
         authenticator,
         store,

@@ -1,6 +1,8 @@
 //! Appending events: numbered without gaps, in the order in which they become visible, each of the
 //! recorder's ids at most once.
 
+use std::sync::atomic::Ordering;
+
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, QuerySelect as _};
 
@@ -162,7 +164,8 @@ impl Store {
         let events = [PreparedEvent::new(event, path)];
         let batch = Prepared { revision: None, events: &events };
         let head = lock_head(transaction, tenant_id).await?;
-        append(transaction, self.backend(), head, &[batch], self.now()).await?;
+        let (_, appended) = append(transaction, self.backend(), head, &[batch], self.now()).await?;
+        self.appended.fetch_add(appended, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -198,7 +201,7 @@ pub(super) async fn append(
     head: sequence_head::Model,
     batches: &[Prepared<'_>],
     now: Time,
-) -> Result<Vec<Result<Outcome>>> {
+) -> Result<(Vec<Result<Outcome>>, u64)> {
     let tenant = head.tenant_id.as_str();
     let mut recorded = recorded_before(transaction, backend, tenant, batches).await?;
 
@@ -229,7 +232,7 @@ pub(super) async fn append(
         .exec(transaction)
         .await?;
     }
-    Ok(outcomes)
+    Ok((outcomes, last.abs_diff(head.last_sequence)))
 }
 
 /// What is to be inserted.

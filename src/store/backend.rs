@@ -175,6 +175,16 @@ impl Backend {
         }
     }
 
+    /// How many connections of a pool are open, how many of them idle, and how many there may be.
+    pub(super) fn pool_use(self, connections: &DatabaseConnection) -> (usize, usize, usize) {
+        let (open, idle, most) = match self {
+            Self::Sqlite => pools::in_use(connections.get_sqlite_connection_pool()),
+            Self::Postgres => pools::in_use(connections.get_postgres_connection_pool()),
+        };
+        let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        (number(open), idle, number(most))
+    }
+
     /// SQLite's plain BEGIN takes the write lock only at the first write, and then fails instead of
     /// waiting when somebody else wrote since.
     pub(super) const fn write_options(self) -> TransactionOptions {

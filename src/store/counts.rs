@@ -18,7 +18,7 @@ use sea_orm::{
 use tokio::time::timeout;
 
 use super::entity::{audit_event, event_count, sequence_head};
-use super::{Backend, Store, backend, filter};
+use super::{Backend, ReadFor, Store, backend, filter};
 use crate::domain::calendar::{Span, Stretch, Unit};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -75,7 +75,9 @@ impl Store {
         if let Some(time) = within {
             self.backend().end_after(&db, time).await?;
         }
-        Ok(self.select(scope, filter).count(&db).await?)
+        let count = self.select(scope, filter).count(&db).await?;
+        self.activity().has_read(ReadFor::Count, count);
+        Ok(count)
     }
 
     /// Nothing when the tree is another one by now: what is kept of an organization is of all below it.

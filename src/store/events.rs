@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::event_reads::Room;
-use super::{Store, filter, merge};
+use super::{ReadFor, Store, filter, merge};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -47,6 +47,7 @@ impl Store {
     ) -> Result<(Page<Event>, u64)> {
         // One more than asked for tells whether there is more.
         let wanted = u64::from(request.limit) + 1;
+        let reading = ReadFor::a_page(filter);
         let (mut events, mut bytes) = (Vec::new(), 0);
         let mut rest = request.clone();
         loop {
@@ -61,7 +62,7 @@ impl Store {
                 least: 2_usize.saturating_sub(events.len()),
             };
             let (found, is_full) =
-                self.read_events(scope.tenant_id(), filter, select, room).await?;
+                self.read_events(scope.tenant_id(), filter, select, room, reading).await?;
             let got = u64::try_from(found.len()).unwrap_or(u64::MAX);
             for event in found {
                 bytes += event.bytes();
@@ -125,7 +126,8 @@ impl Store {
             .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
             .filter(audit_event::Column::Sequence.eq(position.sequence));
         let filter = EventFilter::default();
-        let (found, _) = self.read_events(scope.tenant_id(), &filter, select, Room::ANY).await?;
+        let (tenant, reading) = (scope.tenant_id(), ReadFor::Event);
+        let (found, _) = self.read_events(tenant, &filter, select, Room::ANY, reading).await?;
         found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 

@@ -6,6 +6,7 @@
 //! a connection with an open transaction back to its pool. Nothing waits for the database for ever:
 //! `watched` ends what is asked of it when the request has waited long enough or the database is silent.
 
+mod activity;
 pub mod api_keys;
 mod append;
 mod backend;
@@ -45,6 +46,7 @@ mod watched;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
@@ -55,6 +57,7 @@ use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
 
+pub use activity::{Activity, Measured, Pool, ReadFor};
 pub use append::{Appended, Outcome, PreparedEvent};
 pub use backend::Backend;
 use entity::installation_secret;
@@ -87,6 +90,7 @@ pub struct Database {
     readers: Watched<DatabaseConnection>,
     event_readers: EventReaders,
     writers: Watched<DatabaseConnection>,
+    activity: Activity,
 }
 
 /// A migrated database, with all that reading and recording need.
@@ -100,6 +104,8 @@ pub struct Store {
     lanes: Lanes,
     tenants: Tenants,
     people: People,
+    /// What was appended in the transaction that this is for, and counts once that is committed.
+    appended: Arc<AtomicU64>,
 }
 
 impl Database {
@@ -123,6 +129,7 @@ impl Database {
             event_readers: EventReaders::new(backend, url, &readers, patience),
             readers,
             writers: Watched::new(writers, pulse, Waiting::No),
+            activity: Activity::default(),
         })
     }
 
@@ -167,6 +174,7 @@ impl Store {
             partitions,
             tenants: Tenants::default(),
             people: People::default(),
+            appended: Arc::default(),
         };
         store.prepare_partitions().await?;
         Ok(store)
@@ -235,7 +243,7 @@ impl Store {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
-        let store = self.clone();
+        let store = Self { appended: Arc::default(), ..self.clone() };
         let write = async move {
             // Its events happen now: the partition must be there before the transaction begins.
             store.partitions.ensure(&store.database, [store.now()]).await?;
@@ -247,6 +255,7 @@ impl Store {
             match result {
                 Ok(value) => {
                     transaction.commit().await.map_err(unavailable::at_commit)?;
+                    store.activity().has_appended(store.appended.load(Ordering::Relaxed));
                     Ok(value)
                 }
                 Err(error) => {

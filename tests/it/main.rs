@@ -62,6 +62,7 @@ mod legal_holds;
 mod limits;
 mod log_of_reads;
 mod media;
+mod metrics;
 mod moves;
 mod network;
 mod note_text;
