@@ -23,6 +23,8 @@ const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Longer than anything takes that the indexes are made for.
+const DEFAULT_SLOW_QUERY: Duration = Duration::from_secs(1);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
@@ -79,6 +81,11 @@ pub struct Serving {
     #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
     pub purge_interval: Option<String>,
 
+    /// Write reads of the log that take so long to the server's log, by the names of their filters and
+    /// with their plan's shape; 0 for none [default: 1000]
+    #[arg(long, value_name = "NUMBER", env = "AUDITLOG_SLOW_QUERY_MILLISECONDS")]
+    pub slow_query_milliseconds: Option<u64>,
+
     /// What connections may take.
     #[command(flatten)]
     pub connections: connections::Connections,
@@ -100,6 +107,7 @@ struct File {
     jwt_issuer: Option<String>,
     jwt_audience: Option<String>,
     purge_interval: Option<String>,
+    slow_query_milliseconds: Option<u64>,
     #[serde(flatten)]
     connections: connections::Connections,
     /// Limits, and what is no setting.
@@ -120,6 +128,8 @@ pub struct Settings {
     pub jwt: Option<jwt::Settings>,
     /// How often to purge; never without it.
     pub purge_interval: Option<Duration>,
+    /// From when on a read of the log is slow, and told of; none is without it.
+    pub slow_query: Option<Duration>,
     /// What connections may take.
     pub connections: ConnectionLimits,
     /// What a request may take.
@@ -162,6 +172,13 @@ impl Settings {
                 None => Some(DEFAULT_PURGE_INTERVAL),
                 Some(text) => interval("purge_interval", &text)?,
             },
+            slow_query: Some(
+                serving
+                    .slow_query_milliseconds
+                    .or(file.slow_query_milliseconds)
+                    .map_or(DEFAULT_SLOW_QUERY, Duration::from_millis),
+            )
+            .filter(|time| !time.is_zero()),
             connections: serving.connections.or(file.connections)?,
             limits: serving.limits.or(&file.rest)?,
         })

@@ -2,17 +2,19 @@
 
 mod conditions;
 mod pools;
+mod shape;
 mod words;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
+use sea_orm::sqlx::Row as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
-    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
 
 use super::Patience;
@@ -254,6 +256,24 @@ impl Backend {
         let rows = db.query_all_raw(statement).await?;
         let lines = rows.into_iter().map(|row| row.try_get::<String>("", column));
         Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// The shape of the database's plan for a statement: nothing of what is asked for is in it.
+    pub(super) async fn shape(
+        self,
+        db: &impl ConnectionTrait,
+        mut statement: Statement,
+    ) -> Result<Option<String>> {
+        if self == Self::Sqlite {
+            let steps = self.explain(db, statement).await?;
+            return Ok(Some(shape::of_sqlite(steps.lines())));
+        }
+        statement.sql.insert_str(0, "EXPLAIN (FORMAT JSON, COSTS OFF) ");
+        let row = db.query_one_raw(statement).await?;
+        let row = row.as_ref().and_then(QueryResult::try_as_pg_row);
+        // It is of the type json, which is text on the wire, and which nothing else here reads.
+        let plan = row.and_then(|row| row.try_get_unchecked::<String, _>(0).ok());
+        Ok(plan.as_deref().and_then(shape::of_postgres))
     }
 
     /// How the database ran a statement, a step a line, with how many rows each step read and left out.

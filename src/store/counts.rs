@@ -18,6 +18,7 @@ use sea_orm::{
 use tokio::time::timeout;
 
 use super::entity::{audit_event, event_count, sequence_head};
+use super::slow::What;
 use super::{Backend, ReadFor, Store, backend, filter};
 use crate::domain::calendar::{Span, Stretch, Unit};
 use crate::domain::filter::EventFilter;
@@ -54,14 +55,17 @@ impl Store {
         filter: &EventFilter,
         within: Option<Duration>,
     ) -> Result<u64> {
+        let look = self.look(scope, filter, What::Count);
         let by_counts = match Question::of(scope, filter) {
             Some(question) => self.count_by_counts(&question).await?,
             None => None,
         };
-        match by_counts {
-            Some(count) => Ok(count),
-            None => self.count_by_reading(scope, filter, within).await,
-        }
+        let count = match by_counts {
+            Some(count) => count,
+            None => self.count_by_reading(scope, filter, within).await?,
+        };
+        look.counted(count);
+        Ok(count)
     }
 
     /// Counts by reading every event.

@@ -8,6 +8,7 @@ use sea_orm::{
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::event_reads::Room;
+use super::slow::What;
 use super::{ReadFor, Store, filter, merge};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
@@ -47,7 +48,8 @@ impl Store {
     ) -> Result<(Page<Event>, u64)> {
         // One more than asked for tells whether there is more.
         let wanted = u64::from(request.limit) + 1;
-        let reading = ReadFor::a_page(filter);
+        let (reading, look) =
+            (ReadFor::a_page(filter), self.look(scope, filter, What::Page(request)));
         let (mut events, mut bytes) = (Vec::new(), 0);
         let mut rest = request.clone();
         loop {
@@ -71,6 +73,7 @@ impl Store {
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
             if is_full || got < size || count > request.limit {
                 let most = if is_full { count - 1 } else { request.limit };
+                look.done(events.len());
                 return Ok((Page::new(events, most.min(request.limit), request.end), bytes));
             }
             let place = events.last().map(|last| request.order.place_of(last));
@@ -90,12 +93,26 @@ impl Store {
         place: &Place,
         later: bool,
     ) -> Result<bool> {
+        let look = self.look(scope, filter, What::Beyond(order, place, later));
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        let rows = self.beyond(scope, filter, order, place, later);
+        let found: Option<i64> = rows.into_tuple().one(&db).await?;
+        look.done(found.iter().len());
+        Ok(found.is_some())
+    }
+
+    /// The events beyond a place, by their numbers.
+    pub(super) fn beyond(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        order: Order,
+        place: &Place,
+        later: bool,
+    ) -> Rows {
         let beyond = filter::beyond(order, place, later);
         let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
-        let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        let found: Option<i64> =
-            rows.select_only().column(audit_event::Column::Sequence).into_tuple().one(&db).await?;
-        Ok(found.is_some())
+        rows.select_only().column(audit_event::Column::Sequence)
     }
 
     /// Whether a scope holds any event that a filter selects.

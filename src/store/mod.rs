@@ -36,6 +36,7 @@ pub mod purge;
 pub mod purge_runs;
 mod retire;
 pub mod settings;
+mod slow;
 pub mod tallies;
 pub mod tenants;
 mod unavailable;
@@ -68,6 +69,7 @@ use partitions::Partitions;
 use patience::Claim;
 pub use patience::Patience;
 use people::People;
+use slow::Slow;
 use tenants::Tenants;
 pub use watched::Transaction;
 use watched::{Waiting, Watched};
@@ -106,6 +108,7 @@ pub struct Store {
     people: People,
     /// What was appended in the transaction that this is for, and counts once that is committed.
     appended: Arc<AtomicU64>,
+    slow: Slow,
 }
 
 impl Database {
@@ -175,6 +178,7 @@ impl Store {
             tenants: Tenants::default(),
             people: People::default(),
             appended: Arc::default(),
+            slow: Slow::default(),
         };
         store.prepare_partitions().await?;
         Ok(store)

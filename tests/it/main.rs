@@ -103,6 +103,7 @@ mod sensitive;
 mod serve_command;
 mod settings;
 mod single_event;
+mod slow_queries;
 mod status_note;
 mod status_notes;
 mod supply_chain;
