@@ -81,10 +81,14 @@ pub struct Serving {
     #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
     pub purge_interval: Option<String>,
 
-    /// Write reads of the log that take so long to the server's log, by the names of their filters and
+    /// Tell the server's log of reads that take so many milliseconds, by the names of their filters and
     /// with their plan's shape; 0 for none [default: 1000]
     #[arg(long, value_name = "NUMBER", env = "AUDITLOG_SLOW_QUERY_MILLISECONDS")]
     pub slow_query_milliseconds: Option<u64>,
+
+    /// Send traces by OTLP over HTTP to the collector at this URL, such as http://localhost:4318
+    #[arg(long, value_name = "URL", env = "AUDITLOG_OTLP_ENDPOINT", hide_env_values = true)]
+    pub otlp_endpoint: Option<String>,
 
     /// What connections may take.
     #[command(flatten)]
@@ -108,6 +112,7 @@ struct File {
     jwt_audience: Option<String>,
     purge_interval: Option<String>,
     slow_query_milliseconds: Option<u64>,
+    otlp_endpoint: Option<String>,
     #[serde(flatten)]
     connections: connections::Connections,
     /// Limits, and what is no setting.
@@ -130,6 +135,8 @@ pub struct Settings {
     pub purge_interval: Option<Duration>,
     /// From when on a read of the log is slow, and told of; none is without it.
     pub slow_query: Option<Duration>,
+    /// Where to send traces; nowhere without it.
+    pub otlp_endpoint: Option<String>,
     /// What connections may take.
     pub connections: ConnectionLimits,
     /// What a request may take.
@@ -179,9 +186,23 @@ impl Settings {
                     .map_or(DEFAULT_SLOW_QUERY, Duration::from_millis),
             )
             .filter(|time| !time.is_zero()),
+            otlp_endpoint: serving.otlp_endpoint.or(file.otlp_endpoint).map(collector).transpose()?,
             connections: serving.connections.or(file.connections)?,
             limits: serving.limits.or(&file.rest)?,
         })
+    }
+}
+
+/// The address of a collector of traces. What is given is not shown: there may be a password in it.
+fn collector(url: String) -> Result<String> {
+    let known = reqwest::Url::parse(&url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.has_host()
+    });
+    match known {
+        true => Ok(url),
+        false => Err(Error::bad_input(
+            "otlp_endpoint must be a URL that begins with http:// or https://, such as http://localhost:4318; /v1/traces is added to it",
+        )),
     }
 }
 

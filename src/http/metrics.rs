@@ -16,11 +16,12 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tracing::Instrument as _;
 
 mod store;
 
-use super::App;
 use super::connections::Register;
+use super::{App, traces};
 use crate::auth::Reason;
 use crate::graphql::Operation;
 use crate::store::Store;
@@ -137,15 +138,17 @@ fn seconds() -> Histogram {
     Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
 
-/// Measures every request, by route and not by path, of which a client could make up any number.
+/// Measures and traces every request, by route and not by path, of which a client could make up any number.
 pub async fn measure(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let method = request.method().as_str();
-    let method =
-        if matches!(method, "GET" | "POST" | "HEAD" | "OPTIONS") { method } else { "other" };
+    let known = ["GET", "POST", "HEAD", "OPTIONS"].into_iter().find(|known| *known == method);
+    let method = known.unwrap_or("other");
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let span = traces::of_request(&request, method, route);
     let (method, route) = (method.to_owned(), route.to_owned());
     let start = Instant::now();
-    let response = next.run(request).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    traces::answered(&span, response.status());
     let labels = Labels { method, route, status: response.status().as_u16() };
     metrics.requests.get_or_create(&labels).observe(start.elapsed().as_secs_f64());
     response

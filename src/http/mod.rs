@@ -16,6 +16,7 @@ mod playground;
 mod record;
 mod respond;
 mod shares;
+mod traces;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

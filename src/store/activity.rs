@@ -8,6 +8,10 @@ use std::time::Duration;
 use super::{Backend, Store};
 use crate::domain::filter::EventFilter;
 
+/// The target of all spans, by which they are told from what else is written to the log. They are of the
+/// lowest level: without a collector of traces nobody asks for them, and they are not made.
+pub const SPANS: &str = "auditlog::trace";
+
 /// What rows of events are read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadFor {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, QuerySelect as _};
+use tracing::Instrument as _;
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::idempotency::{Fingerprint, Recorded, recorded_before, which_are_new};
@@ -93,7 +94,9 @@ impl Store {
     /// Appends one tenant's events, all or none, and returns when they are durable. Appends that
     /// arrive together share a commit. `tenant` is what the events were prepared by.
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
-        self.lanes.append(tenant, events).await
+        let span = self.backend().span("append");
+        span.record("db.operation.batch.size", events.len());
+        self.lanes.append(tenant, events).instrument(span).await
     }
 
     /// Appends an event of this server's own, and returns when it is durable. No setting of the tenant

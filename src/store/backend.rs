@@ -16,9 +16,11 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
     QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
+use tracing::Span;
+use tracing::field::Empty;
 
-use super::Patience;
 use super::pulse::Pulse;
+use super::{Patience, SPANS};
 use crate::error::{Error, Result};
 
 /// Which database an installation runs on.
@@ -175,6 +177,29 @@ impl Backend {
             (Self::Postgres, Role::Write) => 8,
             (Self::Postgres, Role::Read) => 16,
         }
+    }
+
+    /// A span of work in the database, by OpenTelemetry's names for it. It lasts as long as it is kept.
+    pub(super) fn span(self, operation: &'static str) -> Span {
+        self.span_below(operation, &Span::current())
+    }
+
+    /// The same, below another one than the current.
+    pub(super) fn span_below(self, operation: &'static str, above: &Span) -> Span {
+        tracing::trace_span!(
+            target: SPANS,
+            parent: above,
+            "database",
+            "otel.name" = operation,
+            "otel.kind" = "client",
+            "db.system.name" = match self {
+                Self::Sqlite => "sqlite",
+                Self::Postgres => "postgresql",
+            },
+            "db.operation.name" = operation,
+            "db.operation.batch.size" = Empty,
+            "db.response.returned_rows" = Empty,
+        )
     }
 
     /// How many connections of a pool are open, how many of them idle, and how many there may be.

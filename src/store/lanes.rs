@@ -13,6 +13,7 @@ use std::time::Instant;
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::Span;
 
 use super::activity::Queued;
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
@@ -47,6 +48,8 @@ struct Request {
     claim: Claim,
     /// As long as it waits to be taken along.
     queued: Option<Queued>,
+    /// That of the append.
+    span: Span,
     reply: oneshot::Sender<Result<Outcome>>,
 }
 
@@ -78,8 +81,15 @@ impl Lanes {
         let claim = Claim::default();
         let (reply, answer) = oneshot::channel();
         let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
-        let claimed = claim.clone();
-        let request = Request { tenant_id, revision, events, claim: claimed, queued: None, reply };
+        let request = Request {
+            tenant_id,
+            revision,
+            events,
+            claim: claim.clone(),
+            queued: None,
+            span: Span::current(),
+            reply,
+        };
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&tenant.id);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
@@ -194,7 +204,7 @@ impl Lane {
     async fn try_to_write(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
         let now = to_microseconds((self.clock)());
         self.partitions.ensure(&self.database, times(group, now)).await?;
-        let start = Instant::now();
+        let (start, span) = (Instant::now(), self.span(group));
         let transaction = self.database.begin_write().await?;
         let mut appended = 0;
         let mut outcomes = Vec::with_capacity(group.len());
@@ -214,7 +224,21 @@ impl Lane {
         }
         transaction.commit().await.map_err(Failed::AtCommit)?;
         self.database.activity.has_committed(appended, start.elapsed());
+        span.record("db.operation.batch.size", appended);
         Ok(outcomes)
+    }
+
+    /// That of a commit: below the first of the appends that it is for, and linked to the others.
+    fn span(&self, group: &[Request]) -> Span {
+        let (first, others) = match group.split_first() {
+            Some((first, others)) => (first.span.clone(), others),
+            None => (Span::none(), group),
+        };
+        let span = self.database.backend.span_below("commit", &first);
+        for other in others {
+            span.follows_from(&other.span);
+        }
+        span
     }
 }
 

@@ -58,7 +58,7 @@ use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
 
-pub use activity::{Activity, Measured, Pool, ReadFor};
+pub use activity::{Activity, Measured, Pool, ReadFor, SPANS};
 pub use append::{Appended, Outcome, PreparedEvent};
 pub use backend::Backend;
 use entity::installation_secret;
@@ -248,7 +248,9 @@ impl Store {
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
         let store = Self { appended: Arc::default(), ..self.clone() };
+        let span = self.backend().span("write");
         let write = async move {
+            let _span = span;
             // Its events happen now: the partition must be there before the transaction begins.
             store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;

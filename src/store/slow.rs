@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tracing::Span;
 
 use super::{ReadFor, Store};
 use crate::domain::filter::EventFilter;
@@ -54,6 +55,7 @@ pub(super) struct Look<'a> {
     start: Instant,
     /// How many rows were read or counted; unknown until it is done.
     rows: Option<u64>,
+    span: Span,
 }
 
 impl Store {
@@ -70,7 +72,8 @@ impl Store {
         filter: &'a EventFilter,
         what: What<'a>,
     ) -> Look<'a> {
-        Look { store: self, scope, filter, what, start: Instant::now(), rows: None }
+        let span = self.backend().span(what.name(filter));
+        Look { store: self, scope, filter, what, start: Instant::now(), rows: None, span }
     }
 }
 
@@ -88,12 +91,13 @@ impl Slow {
 
 impl Look<'_> {
     /// It is done, and has read so many rows.
-    pub fn done(mut self, rows: usize) {
-        self.rows = Some(u64::try_from(rows).unwrap_or(u64::MAX));
+    pub fn done(self, rows: usize) {
+        self.counted(u64::try_from(rows).unwrap_or(u64::MAX));
     }
 
     /// It is done, and has counted so many.
     pub fn counted(mut self, rows: u64) {
+        self.span.record("db.response.returned_rows", rows);
         self.rows = Some(rows);
     }
 }
@@ -115,6 +119,16 @@ impl Drop for Look<'_> {
                 });
             }
             _ => told.tell("not asked for, as another one was just before"),
+        }
+    }
+}
+
+impl What<'_> {
+    const fn name(self, filter: &EventFilter) -> &'static str {
+        match self {
+            Self::Page(_) => ReadFor::a_page(filter).as_str(),
+            Self::Beyond(..) => "beyond a page",
+            Self::Count => ReadFor::Count.as_str(),
         }
     }
 }
@@ -158,11 +172,7 @@ impl Told {
             (None, VisibleOrganizations::Only(_)) => "some",
             (None, VisibleOrganizations::AtEvent { .. }) => "some, at the event",
         };
-        let read = match look.what {
-            What::Page(_) => ReadFor::a_page(look.filter).as_str(),
-            What::Beyond(..) => "beyond a page",
-            What::Count => ReadFor::Count.as_str(),
-        };
+        let read = look.what.name(look.filter);
         Self { read, took, rows: look.rows, filters: filters.join(","), organizations, order }
     }
 

@@ -110,6 +110,7 @@ mod supply_chain;
 mod throttle;
 mod time;
 mod tokens;
+mod traces;
 mod transport;
 mod words;
 mod written;
