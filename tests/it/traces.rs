@@ -1,5 +1,6 @@
 //! Traces by OpenTelemetry: what a collector is sent, what it is never sent, and that nobody waits for it.
 
+use std::io::Read as _;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::routing::post;
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
@@ -16,9 +18,13 @@ use serde_json::json;
 
 use crate::support::On;
 use crate::support::binary::{Installation, Run, Server, http_client};
-use crate::support::world::event_with;
+use crate::support::direct;
+use crate::support::world::{event, event_with};
 
-on_both!(a_collector_is_sent_the_trace_of_each_request);
+on_both!(
+    a_collector_is_sent_the_trace_of_each_request,
+    a_commit_is_linked_to_the_appends_that_it_took,
+);
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -48,7 +54,12 @@ impl Collector {
         let sent = self.sent.lock().unwrap();
         let decoded = |(headers, body): &(HeaderMap, Bytes)| {
             assert_eq!(headers["content-type"], "application/x-protobuf");
-            ExportTraceServiceRequest::decode(body.as_ref()).unwrap()
+            let mut text = Vec::new();
+            match headers.get("content-encoding") {
+                Some(_) => GzDecoder::new(body.as_ref()).read_to_end(&mut text).unwrap(),
+                None => body.as_ref().read_to_end(&mut text).unwrap(),
+            };
+            ExportTraceServiceRequest::decode(text.as_slice()).unwrap()
         };
         sent.iter().map(decoded).collect()
     }
@@ -193,6 +204,42 @@ async fn a_collector_is_sent_the_trace_of_each_request(on: On) {
     assert!(spans.iter().all(|span| span.events.is_empty()));
 }
 
+async fn a_commit_is_linked_to_the_appends_that_it_took(on: On) {
+    let installation = Installation::new(on).await;
+    installation.set_up();
+    installation.done(&["user", "create", "rob", "--organization", "acme", "--can-record"]);
+    let recorder = installation.key_for("rob");
+    let (collector, url) = Collector::start().await;
+    let server = serve(&installation, &["--otlp-endpoint", &url]).serving();
+    let stopped = direct::stop_recording(installation.database(), "acme").await;
+    let mut sent = Vec::new();
+    for n in 0..4 {
+        let request = http_client()
+            .post(format!("{}/v1/audit-events", server.url))
+            .header("authorization", format!("Bearer {recorder}"))
+            .header("content-type", "application/json")
+            .body(event("acme", &n.to_string()).to_string());
+        sent.push(tokio::spawn(request.send()));
+        // The first one has a commit of its own, which is stopped; the others share the next.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    drop(stopped);
+    for sent in sent {
+        assert_eq!(sent.await.unwrap().unwrap().status(), 200);
+    }
+    stop(server);
+    let spans = collector.spans();
+    let appends: Vec<&Span> = spans.iter().filter(|span| span.name == "append").collect();
+    let is_append = |id: &[u8]| appends.iter().any(|append| append.span_id == id);
+    let commits: Vec<&Span> = spans.iter().filter(|span| span.name == "commit").collect();
+    let taken: usize = commits.iter().map(|commit| 1 + commit.links.len()).sum();
+    assert!(appends.len() == 4 && taken == 4 && commits.len() < 4, "{commits:#?}");
+    for commit in commits {
+        assert!(is_append(&commit.parent_span_id), "{commit:#?}");
+        assert!(commit.links.iter().all(|link| is_append(&link.span_id)), "{commit:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_unless_our_setting_says_where() {
     let installation = Installation::bare();
@@ -206,6 +253,8 @@ async fn nothing_is_sent_unless_our_setting_says_where() {
         .env("AUDITLOG_OTLP_ENDPOINT", format!("{url}/"))
         .env("OTEL_SERVICE_NAME", "audit-of-all")
         .env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=of-the-collector")
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        .env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
         .serving();
     assert_eq!(server.get("/healthz").await.0, 200);
     stop(server);
@@ -213,7 +262,11 @@ async fn nothing_is_sent_unless_our_setting_says_where() {
     assert_eq!(spans.iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["GET /healthz"]);
     let resource = collector.requests()[0].resource_spans[0].resource.clone().unwrap();
     assert_eq!(attribute(&resource.attributes, "service.name").as_deref(), Some("audit-of-all"));
-    assert_eq!(collector.sent.lock().unwrap()[0].0["x-key"], "of-the-collector");
+    let (headers, _) = collector.sent.lock().unwrap().remove(0);
+    assert_eq!(
+        (&headers["x-key"], &headers["content-encoding"]),
+        (&"of-the-collector".parse().unwrap(), &"gzip".parse().unwrap())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
