@@ -23,6 +23,8 @@ const DEFAULT_FILE: &str = "auditlog.toml";
 const DEFAULT_DATABASE_URL: &str = "sqlite://auditlog.db";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Longer than anything takes that the indexes are made for.
+const DEFAULT_SLOW_QUERY: Duration = Duration::from_secs(1);
 const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,sqlx=warn";
 
 /// Settings of every command.
@@ -79,6 +81,15 @@ pub struct Serving {
     #[arg(long, value_name = "INTERVAL", env = "AUDITLOG_PURGE_INTERVAL")]
     pub purge_interval: Option<String>,
 
+    /// Tell the server's log of reads that take so many milliseconds, by the names of their filters and
+    /// with their plan's shape; 0 for none [default: 1000]
+    #[arg(long, value_name = "NUMBER", env = "AUDITLOG_SLOW_QUERY_MILLISECONDS")]
+    pub slow_query_milliseconds: Option<u64>,
+
+    /// Send traces by OTLP over HTTP to the collector at this URL, such as http://localhost:4318
+    #[arg(long, value_name = "URL", env = "AUDITLOG_OTLP_ENDPOINT", hide_env_values = true)]
+    pub otlp_endpoint: Option<String>,
+
     /// What connections may take.
     #[command(flatten)]
     pub connections: connections::Connections,
@@ -100,6 +111,8 @@ struct File {
     jwt_issuer: Option<String>,
     jwt_audience: Option<String>,
     purge_interval: Option<String>,
+    slow_query_milliseconds: Option<u64>,
+    otlp_endpoint: Option<String>,
     #[serde(flatten)]
     connections: connections::Connections,
     /// Limits, and what is no setting.
@@ -120,6 +133,10 @@ pub struct Settings {
     pub jwt: Option<jwt::Settings>,
     /// How often to purge; never without it.
     pub purge_interval: Option<Duration>,
+    /// From when on a read of the log is slow, and told of; none is without it.
+    pub slow_query: Option<Duration>,
+    /// Where to send traces; nowhere without it.
+    pub otlp_endpoint: Option<String>,
     /// What connections may take.
     pub connections: ConnectionLimits,
     /// What a request may take.
@@ -162,9 +179,30 @@ impl Settings {
                 None => Some(DEFAULT_PURGE_INTERVAL),
                 Some(text) => interval("purge_interval", &text)?,
             },
+            slow_query: Some(
+                serving
+                    .slow_query_milliseconds
+                    .or(file.slow_query_milliseconds)
+                    .map_or(DEFAULT_SLOW_QUERY, Duration::from_millis),
+            )
+            .filter(|time| !time.is_zero()),
+            otlp_endpoint: serving.otlp_endpoint.or(file.otlp_endpoint).map(collector).transpose()?,
             connections: serving.connections.or(file.connections)?,
             limits: serving.limits.or(&file.rest)?,
         })
+    }
+}
+
+/// The address of a collector of traces. What is given is not shown: there may be a password in it.
+fn collector(url: String) -> Result<String> {
+    let known = reqwest::Url::parse(&url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.has_host()
+    });
+    match known {
+        true => Ok(url),
+        false => Err(Error::bad_input(
+            "otlp_endpoint must be a URL that begins with http:// or https://, such as http://localhost:4318; /v1/traces is added to it",
+        )),
     }
 }
 

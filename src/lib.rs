@@ -4,7 +4,7 @@
 //!
 //! | layer | owns |
 //! | --- | --- |
-//! | [`cli`] | the command line: one file a command |
+//! | [`cli`] | the command line: one file a command; where the log and the traces go |
 //! | [`http`] | connections, routes, credentials in headers, GraphQL over HTTP; the only layer that knows axum |
 //! | [`graphql`] | the GraphQL schema; the only layer that knows async-graphql |
 //! | [`ingest`], [`notes`], [`admin`] | what the server does: recording, notes, administration, |
@@ -28,6 +28,8 @@
 //! * **an export format**: a file in [`export`], and a row in its registry.
 //! * **a command**: a file in `cli/`.
 //! * **a setting**: a field in [`config`].
+//! * **a metric**: what the store does is counted in `store/activity.rs` and told in
+//!   `http/metrics/store.rs`; a span for traces has the target [`store::SPANS`].
 
 #![forbid(unsafe_code)]
 

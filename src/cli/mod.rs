@@ -10,6 +10,7 @@ mod plan;
 mod purge;
 mod schema;
 mod serve;
+mod traces;
 mod user;
 
 use std::fmt::Display;
@@ -18,7 +19,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use traces::Traces;
 
 use crate::admin::Answer;
 use crate::config::{General, Serving, Settings};
@@ -80,24 +85,34 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.serving.clone(),
         _ => Serving::default(),
     };
+    let serves = matches!(command, Command::Serve(_) | Command::Demo(_));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report(&Error::internal("starting", error));
+            return ExitCode::FAILURE;
+        }
+    };
     let settings = Settings::load(general, serving).and_then(|settings| {
-        log_to_stderr(&settings.log)?;
+        let traces = settings.otlp_endpoint.as_deref().filter(|_| serves);
+        let traces =
+            traces.map(|endpoint| Traces::start(endpoint, runtime.handle())).transpose()?;
+        log_to_stderr(&settings.log, traces.as_ref())?;
         // Only the store knows what is a database's URL; said before anything is opened.
         Backend::of_url(&settings.database_url)?;
-        Ok(settings)
+        Ok((settings, traces))
     });
-    let settings = match settings {
+    let (settings, traces) = match settings {
         Ok(settings) => settings,
         Err(error) => {
             report(&error);
             return ExitCode::from(WRONG_USAGE);
         }
     };
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::internal("starting", error))
-        .and_then(|runtime| runtime.block_on(execute(command, settings)));
+    let outcome = runtime.block_on(execute(command, settings));
+    if let Some(traces) = traces {
+        traces.end();
+    }
     outcome.unwrap_or_else(|error| {
         report(&error);
         ExitCode::FAILURE
@@ -128,15 +143,20 @@ async fn execute(command: Command, settings: Settings) -> Result<ExitCode> {
     }
 }
 
-fn log_to_stderr(filter: &str) -> Result<()> {
+/// Writes the log, and makes traces of spans if they are sent anywhere.
+fn log_to_stderr(filter: &str, traces: Option<&Traces>) -> Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Error::bad_input(format!("log is not a filter such as \"info\": {error}"))
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .init();
+        .with_filter(filter);
+    let subscriber = tracing_subscriber::registry().with(log);
+    match traces {
+        Some(traces) => subscriber.with(traces.layer()).init(),
+        None => subscriber.init(),
+    }
     Ok(())
 }
 

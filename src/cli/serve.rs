@@ -65,6 +65,7 @@ pub async fn serve(
     stop: Stop,
 ) -> Result<()> {
     let limits = settings.limits;
+    let store = store.telling_slow_queries(settings.slow_query);
     let tokens = settings.jwt.map(jwt::Verifier::new).transpose()?;
     let authenticator =
         Authenticator::new(store.clone(), tokens).with_rate(limits.max_requests_a_minute);

@@ -58,6 +58,55 @@ pub struct EventFilter {
     pub up_to_sequence: Option<i64>,
 }
 
+impl EventFilter {
+    /// The names of what it asks for, without the values.
+    pub fn names(&self) -> Vec<&'static str> {
+        let Self {
+            acting_users,
+            event_types,
+            resource_names,
+            excluded_resource_names,
+            custom_types,
+            custom_resources,
+            resource_ids,
+            outcome,
+            purposes,
+            changed_field,
+            changed_fields,
+            changed_value,
+            pages,
+            url_prefixes,
+            ip_addresses,
+            description,
+            occurred_after,
+            occurred_before,
+            up_to_sequence,
+        } = self;
+        let asked = [
+            ("acting_users", acting_users.is_some()),
+            ("event_types", event_types.is_some()),
+            ("resource_names", resource_names.is_some()),
+            ("exclude_resource_names", excluded_resource_names.is_some()),
+            ("custom_types", custom_types.is_some()),
+            ("custom_resources", custom_resources.is_some()),
+            ("resource_ids", resource_ids.is_some()),
+            ("outcome", outcome.is_some()),
+            ("purposes", purposes.is_some()),
+            ("changed_field", changed_field.is_some()),
+            ("changed_fields", changed_fields.is_some()),
+            ("changed_value", changed_value.is_some()),
+            ("pages", pages.is_some()),
+            ("url_prefixes", url_prefixes.is_some()),
+            ("ip_addresses", ip_addresses.is_some()),
+            ("description", description.is_some()),
+            ("occurred_after", occurred_after.is_some()),
+            ("occurred_before", occurred_before.is_some()),
+            ("up_to_sequence", up_to_sequence.is_some()),
+        ];
+        asked.into_iter().filter(|(_, is_asked)| *is_asked).map(|(name, _)| name).collect()
+    }
+}
+
 /// The users an event may be by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActingUsers {

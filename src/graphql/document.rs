@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, OperationDefinition, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql::{Name, Request, Response, Value, Variables};
 
@@ -24,6 +24,15 @@ pub fn root_fields(request: &mut Request) -> Vec<Name> {
     let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return Vec::new() };
     let Some(operation) = operation(document, name.as_deref()) else { return Vec::new() };
+    let fields = fields_at_root(document, operation).into_iter();
+    fields.map(|field| field.response_key().node.clone()).collect()
+}
+
+/// The fields that an operation selects at its root, in order.
+pub fn fields_at_root<'a>(
+    document: &'a ExecutableDocument,
+    operation: &'a OperationDefinition,
+) -> Vec<&'a Field> {
     let mut fields = Vec::new();
     collect(document, &operation.selection_set.node, &mut fields, &mut HashSet::new());
     fields
@@ -62,12 +71,12 @@ pub fn operation<'a>(
 fn collect<'a>(
     document: &'a ExecutableDocument,
     selections: &'a SelectionSet,
-    fields: &mut Vec<Name>,
+    fields: &mut Vec<&'a Field>,
     seen: &mut HashSet<&'a Name>,
 ) {
     for selection in &selections.items {
         match &selection.node {
-            Selection::Field(field) => fields.push(field.node.response_key().node.clone()),
+            Selection::Field(field) => fields.push(&field.node),
             Selection::InlineFragment(fragment) => {
                 collect(document, &fragment.node.selection_set.node, fields, seen);
             }

@@ -19,6 +19,7 @@ mod kind;
 mod measure;
 mod note_rules;
 mod notes;
+mod operation;
 mod people;
 mod plan;
 mod policies;
@@ -32,12 +33,13 @@ mod settings;
 mod warning;
 
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
+use tracing::Instrument as _;
 
 use crate::domain::event::Context as EventContext;
 use crate::domain::limits::Limits;
 use crate::domain::viewer::Viewer;
 use crate::reads::{Reader, Reads};
-use crate::store::Store;
+use crate::store::{SPANS, Store};
 
 use async_graphql::Request;
 pub use async_graphql::Response;
@@ -46,6 +48,7 @@ use budget::Budget;
 use error::finish;
 pub use error::{code, failure, unavailable};
 pub use export::Export;
+pub use operation::Operation;
 use prepare::Documents;
 pub use prepare::{Asked, Prepared};
 use reads::Collector;
@@ -125,12 +128,18 @@ impl Schema {
 
     /// Executes a request; its errors carry codes and hold nothing that is not for clients. What it
     /// reads of the log is written down in the log before it is answered; `route` is where it was sent.
-    pub async fn execute(
-        &self,
-        Prepared { mut request, .. }: Prepared,
-        requester: Requester,
-        route: &str,
-    ) -> Response {
+    pub async fn execute(&self, prepared: Prepared, requester: Requester, route: &str) -> Response {
+        let Operation { ty, field } = prepared.counted_as;
+        let span = tracing::trace_span!(
+            target: SPANS,
+            "operation",
+            "otel.name" = %format_args!("{ty} {field}"),
+            "graphql.operation.type" = ty,
+        );
+        self.executed(prepared.request, requester, route).instrument(span).await
+    }
+
+    async fn executed(&self, mut request: Request, requester: Requester, route: &str) -> Response {
         let fields = document::root_fields(&mut request);
         let warnings = Warnings::default();
         let request = request.data(warnings.clone());

@@ -11,7 +11,7 @@ use async_graphql_value::ConstValue;
 
 use super::error::{failure, finish};
 use super::scalar::to_variables;
-use super::{Schema, complexity, document, measure};
+use super::{Operation, Schema, complexity, document, measure};
 use crate::domain::json::Json;
 use crate::domain::limits::Limits;
 use crate::domain::scan::scan;
@@ -33,6 +33,8 @@ pub struct Prepared {
     pub(super) request: Request,
     /// What it asks for, if its document says so clearly.
     pub operation: Option<OperationType>,
+    /// What it is counted as.
+    pub counted_as: Operation,
 }
 
 impl Schema {
@@ -65,11 +67,13 @@ impl Schema {
             complexity::hold(&document, operation, &variables, &sizes, limits).map_err(refused)?;
             all_given(operation, &variables).map_err(refused)?;
         }
+        let counted_as =
+            operation.map_or(Operation::UNCLEAR, |operation| Operation::of(&document, operation));
         let operation = operation.map(|operation| operation.ty);
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { request, operation })
+        Ok(Prepared { request, operation, counted_as })
     }
 }
 

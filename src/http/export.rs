@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
+use tracing::{Instrument as _, Span};
 
 use super::gate::Seat;
 use super::{App, credentials, respond};
@@ -51,9 +52,11 @@ fn file(export: Export, seat: Option<Seat>) -> Response {
     let Format { name, media_type, .. } = export.format();
     let visible_since = export.visible_since().and_then(|time| HeaderValue::from_str(time).ok());
     // Once it has begun, a failure can only cut it off, which a client sees by the missing end.
-    let pieces = stream::try_unfold((export, seat), |(mut export, seat)| async move {
-        match export.next().await {
-            Ok(piece) => Ok(piece.map(|piece| (piece, (export, seat)))),
+    // Its steps belong to the request, whose span ends with the file.
+    let span = Span::current();
+    let pieces = stream::try_unfold((export, seat, span), |(mut export, seat, span)| async move {
+        match export.next().instrument(span.clone()).await {
+            Ok(piece) => Ok(piece.map(|piece| (piece, (export, seat, span)))),
             Err(error) => {
                 if let Error::Internal(internal) = &error {
                     tracing::error!(error = internal.for_the_log(), "an export was cut off");

@@ -3,6 +3,8 @@
 //! The requests are read here and not by an integration, because JSON read the usual way would lose
 //! digits, take the last of two equal keys and execute a mutation that came by GET.
 
+use std::time::Instant;
+
 use axum::extract::{RawQuery, Request as HttpRequest, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -76,6 +78,7 @@ async fn by_post(app: &App, request: HttpRequest) -> Result<Response, Refused> {
         return Err(Refused::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
     }
     let (body, seat) = app.room.whole(HttpRequest::from_parts(parts, body)).await?;
+    let start = Instant::now();
     let read = {
         let (limits, schema) = (app.limits, app.schema.clone());
         let large = body.len() >= LARGE_BODY;
@@ -91,11 +94,12 @@ async fn by_post(app: &App, request: HttpRequest) -> Result<Response, Refused> {
             false => read(),
         }
     };
-    execute(app, read?, requester).await
+    execute(app, read?, requester, start).await
 }
 
 async fn by_get(app: &App, query: &str, parts: &Parts) -> Result<Response, Refused> {
     let requester = credentials::requester(app, parts).await?;
+    let start = Instant::now();
     let asked = from_query(query, &app.limits)?;
     let prepared = app.schema.prepare(asked).map_err(Refused::Operation)?;
     // Where it is not clear which operation is meant, that is what is answered.
@@ -103,11 +107,19 @@ async fn by_get(app: &App, query: &str, parts: &Parts) -> Result<Response, Refus
         let error = Error::bad_input("only queries are executed by GET: send it by POST");
         return Err(Refused::Request(StatusCode::METHOD_NOT_ALLOWED, error));
     }
-    execute(app, prepared, requester).await
+    execute(app, prepared, requester, start).await
 }
 
-async fn execute(app: &App, prepared: Prepared, requester: Requester) -> Result<Response, Refused> {
-    Ok(app.schema.execute(prepared, requester, ROUTE).await)
+async fn execute(
+    app: &App,
+    prepared: Prepared,
+    requester: Requester,
+    start: Instant,
+) -> Result<Response, Refused> {
+    let counted_as = prepared.counted_as;
+    let response = app.schema.execute(prepared, requester, ROUTE).await;
+    app.metrics.executed(counted_as, start.elapsed());
+    Ok(response)
 }
 
 fn from_body(body: &[u8], limits: &Limits) -> Result<Asked> {

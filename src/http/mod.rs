@@ -16,6 +16,7 @@ mod playground;
 mod record;
 mod respond;
 mod shares;
+mod traces;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -56,7 +57,7 @@ pub async fn router_within(limits: Limits, store: Store, authenticator: Authenti
     let gate = Gate::new(limits, store.clone());
     let app = App {
         introspection: playground::Introspection::of(&schema).await,
-        metrics: Metrics::new(),
+        metrics: Metrics::new(store.clone()),
         schema,
         authenticator,
         store,

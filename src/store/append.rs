@@ -1,8 +1,11 @@
 //! Appending events: numbered without gaps, in the order in which they become visible, each of the
 //! recorder's ids at most once.
 
+use std::sync::atomic::Ordering;
+
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, QuerySelect as _};
+use tracing::Instrument as _;
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::idempotency::{Fingerprint, Recorded, recorded_before, which_are_new};
@@ -91,7 +94,9 @@ impl Store {
     /// Appends one tenant's events, all or none, and returns when they are durable. Appends that
     /// arrive together share a commit. `tenant` is what the events were prepared by.
     pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
-        self.lanes.append(tenant, events).await
+        let span = self.backend().span("append");
+        span.record("db.operation.batch.size", events.len());
+        self.lanes.append(tenant, events).instrument(span).await
     }
 
     /// Appends an event of this server's own, and returns when it is durable. No setting of the tenant
@@ -162,7 +167,8 @@ impl Store {
         let events = [PreparedEvent::new(event, path)];
         let batch = Prepared { revision: None, events: &events };
         let head = lock_head(transaction, tenant_id).await?;
-        append(transaction, self.backend(), head, &[batch], self.now()).await?;
+        let (_, appended) = append(transaction, self.backend(), head, &[batch], self.now()).await?;
+        self.appended.fetch_add(appended, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -198,7 +204,7 @@ pub(super) async fn append(
     head: sequence_head::Model,
     batches: &[Prepared<'_>],
     now: Time,
-) -> Result<Vec<Result<Outcome>>> {
+) -> Result<(Vec<Result<Outcome>>, u64)> {
     let tenant = head.tenant_id.as_str();
     let mut recorded = recorded_before(transaction, backend, tenant, batches).await?;
 
@@ -229,7 +235,7 @@ pub(super) async fn append(
         .exec(transaction)
         .await?;
     }
-    Ok(outcomes)
+    Ok((outcomes, last.abs_diff(head.last_sequence)))
 }
 
 /// What is to be inserted.

@@ -2,21 +2,25 @@
 
 mod conditions;
 mod pools;
+mod shape;
 mod words;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
+use sea_orm::sqlx::Row as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
-    RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
 };
+use tracing::Span;
+use tracing::field::Empty;
 
-use super::Patience;
 use super::pulse::Pulse;
+use super::{Patience, SPANS};
 use crate::error::{Error, Result};
 
 /// Which database an installation runs on.
@@ -175,6 +179,39 @@ impl Backend {
         }
     }
 
+    /// A span of work in the database, by OpenTelemetry's names for it. It lasts as long as it is kept.
+    pub(super) fn span(self, operation: &'static str) -> Span {
+        self.span_below(operation, &Span::current())
+    }
+
+    /// The same, below another one than the current.
+    pub(super) fn span_below(self, operation: &'static str, above: &Span) -> Span {
+        tracing::trace_span!(
+            target: SPANS,
+            parent: above,
+            "database",
+            "otel.name" = operation,
+            "otel.kind" = "client",
+            "db.system.name" = match self {
+                Self::Sqlite => "sqlite",
+                Self::Postgres => "postgresql",
+            },
+            "db.operation.name" = operation,
+            "db.operation.batch.size" = Empty,
+            "db.response.returned_rows" = Empty,
+        )
+    }
+
+    /// How many connections of a pool are open, how many of them idle, and how many there may be.
+    pub(super) fn pool_use(self, connections: &DatabaseConnection) -> (usize, usize, usize) {
+        let (open, idle, most) = match self {
+            Self::Sqlite => pools::in_use(connections.get_sqlite_connection_pool()),
+            Self::Postgres => pools::in_use(connections.get_postgres_connection_pool()),
+        };
+        let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        (number(open), idle, number(most))
+    }
+
     /// SQLite's plain BEGIN takes the write lock only at the first write, and then fails instead of
     /// waiting when somebody else wrote since.
     pub(super) const fn write_options(self) -> TransactionOptions {
@@ -244,6 +281,24 @@ impl Backend {
         let rows = db.query_all_raw(statement).await?;
         let lines = rows.into_iter().map(|row| row.try_get::<String>("", column));
         Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
+    }
+
+    /// The shape of the database's plan for a statement: nothing of what is asked for is in it.
+    pub(super) async fn shape(
+        self,
+        db: &impl ConnectionTrait,
+        mut statement: Statement,
+    ) -> Result<Option<String>> {
+        if self == Self::Sqlite {
+            let steps = self.explain(db, statement).await?;
+            return Ok(Some(shape::of_sqlite(steps.lines())));
+        }
+        statement.sql.insert_str(0, "EXPLAIN (FORMAT JSON, COSTS OFF) ");
+        let row = db.query_one_raw(statement).await?;
+        let row = row.as_ref().and_then(QueryResult::try_as_pg_row);
+        // It is of the type json, which is text on the wire, and which nothing else here reads.
+        let plan = row.and_then(|row| row.try_get_unchecked::<String, _>(0).ok());
+        Ok(plan.as_deref().and_then(shape::of_postgres))
     }
 
     /// How the database ran a statement, a step a line, with how many rows each step read and left out.

@@ -18,7 +18,8 @@ use sea_orm::{
 use tokio::time::timeout;
 
 use super::entity::{audit_event, event_count, sequence_head};
-use super::{Backend, Store, backend, filter};
+use super::slow::What;
+use super::{Backend, ReadFor, Store, backend, filter};
 use crate::domain::calendar::{Span, Stretch, Unit};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -54,14 +55,17 @@ impl Store {
         filter: &EventFilter,
         within: Option<Duration>,
     ) -> Result<u64> {
+        let look = self.look(scope, filter, What::Count);
         let by_counts = match Question::of(scope, filter) {
             Some(question) => self.count_by_counts(&question).await?,
             None => None,
         };
-        match by_counts {
-            Some(count) => Ok(count),
-            None => self.count_by_reading(scope, filter, within).await,
-        }
+        let count = match by_counts {
+            Some(count) => count,
+            None => self.count_by_reading(scope, filter, within).await?,
+        };
+        look.counted(count);
+        Ok(count)
     }
 
     /// Counts by reading every event.
@@ -75,7 +79,9 @@ impl Store {
         if let Some(time) = within {
             self.backend().end_after(&db, time).await?;
         }
-        Ok(self.select(scope, filter).count(&db).await?)
+        let count = self.select(scope, filter).count(&db).await?;
+        self.activity().has_read(ReadFor::Count, count);
+        Ok(count)
     }
 
     /// Nothing when the tree is another one by now: what is kept of an organization is of all below it.

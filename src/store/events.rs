@@ -8,7 +8,8 @@ use sea_orm::{
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::event_reads::Room;
-use super::{Store, filter, merge};
+use super::slow::What;
+use super::{ReadFor, Store, filter, merge};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -47,6 +48,8 @@ impl Store {
     ) -> Result<(Page<Event>, u64)> {
         // One more than asked for tells whether there is more.
         let wanted = u64::from(request.limit) + 1;
+        let (reading, look) =
+            (ReadFor::a_page(filter), self.look(scope, filter, What::Page(request)));
         let (mut events, mut bytes) = (Vec::new(), 0);
         let mut rest = request.clone();
         loop {
@@ -62,7 +65,7 @@ impl Store {
                 least: 2_usize.saturating_sub(events.len()),
             };
             let (found, is_full) =
-                self.read_events(scope.tenant_id(), filter, select, room).await?;
+                self.read_events(scope.tenant_id(), filter, select, room, reading).await?;
             let got = u64::try_from(found.len()).unwrap_or(u64::MAX);
             for event in found {
                 bytes += event.bytes();
@@ -71,6 +74,7 @@ impl Store {
             let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
             if is_full || got < size || count > request.limit {
                 let most = if is_full { count - 1 } else { request.limit };
+                look.done(events.len());
                 return Ok((Page::new(events, most.min(request.limit), request.end), bytes));
             }
             let place = events.last().map(|last| request.order.place_of(last));
@@ -90,12 +94,26 @@ impl Store {
         place: &Place,
         later: bool,
     ) -> Result<bool> {
+        let look = self.look(scope, filter, What::Beyond(order, place, later));
+        let db = self.guarded_for(scope.tenant_id(), filter).await?;
+        let rows = self.beyond(scope, filter, order, place, later);
+        let found: Option<i64> = rows.into_tuple().one(&db).await?;
+        look.done(found.iter().len());
+        Ok(found.is_some())
+    }
+
+    /// The events beyond a place, by their numbers.
+    pub(super) fn beyond(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        order: Order,
+        place: &Place,
+        later: bool,
+    ) -> Rows {
         let beyond = filter::beyond(order, place, later);
         let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
-        let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        let found: Option<i64> =
-            rows.select_only().column(audit_event::Column::Sequence).into_tuple().one(&db).await?;
-        Ok(found.is_some())
+        rows.select_only().column(audit_event::Column::Sequence)
     }
 
     /// Whether a scope holds any event that a filter selects.
@@ -126,8 +144,8 @@ impl Store {
             .filter(audit_event::Column::OccurredAt.eq(position.occurred_at))
             .filter(audit_event::Column::Sequence.eq(position.sequence));
         let filter = EventFilter::default();
-        let (found, _) =
-            self.read_events(scope.tenant_id(), &filter, select, Room::FOR_ONE).await?;
+        let (tenant, reading) = (scope.tenant_id(), ReadFor::Event);
+        let (found, _) = self.read_events(tenant, &filter, select, Room::FOR_ONE, reading).await?;
         found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 

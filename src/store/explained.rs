@@ -1,12 +1,16 @@
 //! How the database runs what it is asked, and what it holds a careless query to: for showing both.
 
-use sea_orm::{EntityTrait as _, PaginatorTrait as _, Statement};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QuerySelect as _, QueryTrait as _,
+    Statement,
+};
 
 use super::Store;
 use super::counts::Question;
 use super::entity::audit_event;
 use super::event_reads::statement;
 use super::events::FIRST_ROWS;
+use super::slow::Asked;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::page::PageRequest;
@@ -47,6 +51,32 @@ impl Store {
         rows: u64,
     ) -> Statement {
         statement(self.backend(), self.page(scope, filter, request), rows)
+    }
+
+    /// What is asked of the database first for something that is read.
+    pub(super) fn statement_that_reads(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        asked: &Asked,
+    ) -> Statement {
+        let sea = self.backend().sea();
+        match asked {
+            Asked::Page(request) => {
+                let first = FIRST_ROWS.min(u64::from(request.limit) + 1);
+                self.statement_of(scope, filter, request, first)
+            }
+            Asked::Beyond(order, place, later) => {
+                self.beyond(scope, filter, *order, place, *later).limit(1).build(sea)
+            }
+            Asked::Count => match Question::of(scope, filter) {
+                Some(question) => sea.build(&question.statement(self.backend())),
+                None => {
+                    let number = audit_event::Column::Sequence;
+                    self.select(scope, filter).select_only().expr(number.count()).build(sea)
+                }
+            },
+        }
     }
 
     /// The same of a count; nothing where no counts are kept that answer it.

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, Select, Transaction
 use super::entity::audit_event;
 use super::event_reads::Room;
 use super::watched::{Waiting, Watched};
-use super::{Backend, Store, waiting};
+use super::{Backend, ReadFor, Store, waiting};
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -43,9 +43,12 @@ impl Store {
         filter: &EventFilter,
         select: Select<audit_event::Entity>,
         room: Room,
+        reading: ReadFor,
     ) -> Result<(Vec<Event>, bool)> {
         let settings = || self.settings_to_read(guard(tenant_id, filter));
-        self.database.event_readers.read(settings, select, room).await
+        let (events, is_full) = self.database.event_readers.read(settings, select, room).await?;
+        self.activity().has_read(reading, u64::try_from(events.len()).unwrap_or(u64::MAX));
+        Ok((events, is_full))
     }
 
     /// On PostgreSQL it is a transaction, in which the guard is set, and the times that it may take.

@@ -8,11 +8,14 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::ops::BitAnd;
 use std::slice;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::Span;
 
+use super::activity::Queued;
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
 use super::partitions::{self, Partitions};
 use super::patience::Claim;
@@ -43,6 +46,10 @@ struct Request {
     revision: i64,
     events: Vec<PreparedEvent>,
     claim: Claim,
+    /// As long as it waits to be taken along.
+    queued: Option<Queued>,
+    /// That of the append.
+    span: Span,
     reply: oneshot::Sender<Result<Outcome>>,
 }
 
@@ -74,7 +81,15 @@ impl Lanes {
         let claim = Claim::default();
         let (reply, answer) = oneshot::channel();
         let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
-        let request = Request { tenant_id, revision, events, claim: claim.clone(), reply };
+        let request = Request {
+            tenant_id,
+            revision,
+            events,
+            claim: claim.clone(),
+            queued: None,
+            span: Span::current(),
+            reply,
+        };
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&tenant.id);
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
@@ -84,7 +99,8 @@ impl Lanes {
             // Making a partition may take long: here it keeps nobody else waiting.
             let group = slice::from_ref(&request);
             partitions.ensure(database, times(group, to_microseconds(clock()))).await?;
-            queue.send(request).await.map_err(|_| gone())?;
+            let queued = Some(database.activity.queue(request.events.len()));
+            queue.send(Request { queued, ..request }).await.map_err(|_| gone())?;
             answer.await.map_err(|_| gone())?
         };
         database.patience.wait_for(appended, &claim, "appending events").await
@@ -101,6 +117,7 @@ impl Lane {
                 size += next.events.len();
                 group.push(next);
             }
+            group.iter_mut().for_each(|request| request.queued = None);
             // In a task of its own, so that a bug that panics ends this group and not the lane.
             let lane = self.clone();
             if let Err(error) = tokio::spawn(async move { lane.commit(group).await }).await {
@@ -187,7 +204,9 @@ impl Lane {
     async fn try_to_write(&self, group: &[Request]) -> Result<Vec<Result<Outcome>>, Failed> {
         let now = to_microseconds((self.clock)());
         self.partitions.ensure(&self.database, times(group, now)).await?;
+        let (start, span) = (Instant::now(), self.span(group));
         let transaction = self.database.begin_write().await?;
+        let mut appended = 0;
         let mut outcomes = Vec::with_capacity(group.len());
         for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
             let Some(Request { tenant_id, .. }) = of_tenant.first() else { continue };
@@ -199,10 +218,27 @@ impl Lane {
             }
             let batches: Vec<_> = of_tenant.iter().map(Request::prepared).collect();
             let backend = self.database.backend;
-            outcomes.extend(append(&transaction, backend, head, &batches, now).await?);
+            let (of_these, events) = append(&transaction, backend, head, &batches, now).await?;
+            outcomes.extend(of_these);
+            appended += events;
         }
         transaction.commit().await.map_err(Failed::AtCommit)?;
+        self.database.activity.has_committed(appended, start.elapsed());
+        span.record("db.operation.batch.size", appended);
         Ok(outcomes)
+    }
+
+    /// That of a commit: below the first of the appends that it is for, and linked to the others.
+    fn span(&self, group: &[Request]) -> Span {
+        let (first, others) = match group.split_first() {
+            Some((first, others)) => (first.span.clone(), others),
+            None => (Span::none(), group),
+        };
+        let span = self.database.backend.span_below("commit", &first);
+        for other in others {
+            span.follows_from(&other.span);
+        }
+        span
     }
 }
 

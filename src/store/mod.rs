@@ -6,6 +6,7 @@
 //! a connection with an open transaction back to its pool. Nothing waits for the database for ever:
 //! `watched` ends what is asked of it when the request has waited long enough or the database is silent.
 
+mod activity;
 pub mod api_keys;
 mod append;
 mod arrivals;
@@ -36,6 +37,7 @@ pub mod purge;
 pub mod purge_runs;
 mod retire;
 pub mod settings;
+mod slow;
 pub mod tallies;
 pub mod tenants;
 mod unavailable;
@@ -46,6 +48,7 @@ mod watched;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
@@ -56,6 +59,7 @@ use crate::domain::page::PositionCodec;
 use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
 
+pub use activity::{Activity, Measured, Pool, ReadFor, SPANS};
 pub use append::{Appended, Outcome, PreparedEvent};
 use arrivals::Arrivals;
 pub use backend::Backend;
@@ -67,6 +71,7 @@ use partitions::Partitions;
 use patience::Claim;
 pub use patience::Patience;
 use people::People;
+use slow::Slow;
 use tenants::{Revisions, Tenants};
 pub use watched::Transaction;
 use watched::{Waiting, Watched};
@@ -89,6 +94,7 @@ pub struct Database {
     readers: Watched<DatabaseConnection>,
     event_readers: EventReaders,
     writers: Watched<DatabaseConnection>,
+    activity: Activity,
 }
 
 /// A migrated database, with all that reading and recording need.
@@ -103,6 +109,9 @@ pub struct Store {
     tenants: Tenants,
     arrivals: Arrivals<Revisions>,
     people: People,
+    /// What was appended in the transaction that this is for, and counts once that is committed.
+    appended: Arc<AtomicU64>,
+    slow: Slow,
 }
 
 impl Database {
@@ -126,6 +135,7 @@ impl Database {
             event_readers: EventReaders::new(backend, url, &readers, patience),
             readers,
             writers: Watched::new(writers, pulse, Waiting::No),
+            activity: Activity::default(),
         })
     }
 
@@ -171,6 +181,8 @@ impl Store {
             tenants: Tenants::default(),
             arrivals: Arrivals::default(),
             people: People::default(),
+            appended: Arc::default(),
+            slow: Slow::default(),
         };
         store.prepare_partitions().await?;
         Ok(store)
@@ -239,8 +251,10 @@ impl Store {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a Self, &'a Transaction) -> Work<'a, T> + Send + 'static,
     {
-        let store = self.clone();
+        let store = Self { appended: Arc::default(), ..self.clone() };
+        let span = self.backend().span("write");
         let write = async move {
+            let _span = span;
             // Its events happen now: the partition must be there before the transaction begins.
             store.partitions.ensure(&store.database, [store.now()]).await?;
             let transaction = store.database.begin_write().await?;
@@ -251,6 +265,7 @@ impl Store {
             match result {
                 Ok(value) => {
                     transaction.commit().await.map_err(unavailable::at_commit)?;
+                    store.activity().has_appended(store.appended.load(Ordering::Relaxed));
                     Ok(value)
                 }
                 Err(error) => {

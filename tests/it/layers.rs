@@ -46,7 +46,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 /// Foreign words, and the only modules that may say them.
-const WORDS: [(&str, &[&str]); 9] = [
+const WORDS: [(&str, &[&str]); 13] = [
     ("sea_orm", &["store"]),
     ("sqlx", &["store"]),
     ("sea_orm_migration", &[]),
@@ -55,6 +55,11 @@ const WORDS: [(&str, &[&str]); 9] = [
     ("axum", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
+    // Whoever else has a part in a trace says so by a span of `tracing`.
+    ("opentelemetry", &["cli", "http"]),
+    ("opentelemetry_sdk", &["cli", "http"]),
+    ("opentelemetry_otlp", &["cli"]),
+    ("tracing_opentelemetry", &["cli", "http"]),
     // Time is a parameter. (`Instant`, which only measures, is nobody's concern.)
     ("SystemTime", &["cli"]),
 ];

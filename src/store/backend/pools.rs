@@ -36,6 +36,11 @@ const LOOK_FOR_US: &str = "SELECT set_config(name, '1000', false) FROM pg_settin
 const KEEP_SCHEMAS: &str = "SELECT set_config('search_path', string_agg(quote_ident(name), ', ' ORDER BY place), false)
     FROM unnest(current_schemas(false)) WITH ORDINALITY AS schemas (name, place) HAVING count(*) > 0";
 
+/// How many connections are open, how many of them idle, and how many there may be.
+pub(super) fn in_use<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> (u32, usize, u32) {
+    (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+}
+
 pub(super) fn of_postgres(options: PoolOptions<Postgres>) -> PoolOptions<Postgres> {
     options
         .after_connect(|connection, _| Box::pin(greet(connection)))

@@ -11,7 +11,7 @@ use sea_orm::{DatabaseConnection, QuerySelect as _, QueryTrait as _, Select, Sta
 
 use super::entity::audit_event;
 use super::watched::Watched;
-use super::{Backend, Patience};
+use super::{Backend, Patience, Pool};
 use crate::domain::event::Event;
 use crate::error::Result;
 
@@ -37,6 +37,14 @@ impl EventReaders {
                 let file = options.get_filename().to_owned();
                 Self::Sqlite(sqlite::Readers::new(file, patience.connection_to_read()))
             }
+        }
+    }
+
+    /// The use of the connections that are for this alone.
+    pub fn pool(&self) -> Option<Pool> {
+        match self {
+            Self::Postgres(_) => None,
+            Self::Sqlite(readers) => Some(readers.pool()),
         }
     }
 

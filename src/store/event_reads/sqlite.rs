@@ -15,7 +15,7 @@ use super::rows::{self, SqliteRow};
 use super::{Found, Room};
 use crate::domain::event::Event;
 use crate::error::{Error, Result, Unavailable};
-use crate::store::{unavailable, waiting};
+use crate::store::{Pool, unavailable, waiting};
 
 /// What is being done, for the log.
 const READING: &str = "reading from SQLite";
@@ -69,6 +69,11 @@ impl Readers {
         let read = read.await.map_err(|error| Error::internal(READING, error))?;
         drop(attended);
         read
+    }
+
+    pub fn pool(&self) -> Pool {
+        let used = READERS.saturating_sub(self.turns.available_permits());
+        Pool { name: "events", used, idle: self.idle().len(), most: READERS }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
