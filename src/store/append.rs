@@ -2,10 +2,11 @@
 //! recorder's ids at most once.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, QuerySelect as _};
+use sea_orm::{ConnectionTrait, EntityTrait as _, QuerySelect as _};
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::idempotency::{Fingerprint, Recorded, recorded_before, which_are_new};
+use super::insert::insert_all;
 use super::{Backend, Store, Transaction, filter, organizations, tallies};
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, NewEvent};
@@ -351,24 +352,4 @@ fn row(event: &NewEvent, path: Path) -> audit_event::ActiveModel {
         organization_path: Set(path.to_string()),
         ..Default::default()
     }
-}
-
-/// Inserts rows in as few statements as the database takes.
-async fn insert_all<A>(
-    transaction: &impl ConnectionTrait,
-    backend: Backend,
-    rows: Vec<A>,
-) -> Result<()>
-where
-    A: ActiveModelTrait + Send,
-{
-    let columns = <A::Entity as EntityTrait>::Column::iter().count();
-    let size = backend.rows_per_insert(columns);
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        A::Entity::insert_many(rows.by_ref().take(size))
-            .exec_without_returning(transaction)
-            .await?;
-    }
-    Ok(())
 }

@@ -21,6 +21,7 @@ mod filter;
 mod guard;
 pub mod holds;
 mod idempotency;
+mod insert;
 mod lanes;
 mod merge;
 pub mod note_rules;

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sea_orm::sea_query::{Condition, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Condition, ExprTrait as _};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QuerySelect as _,
@@ -22,6 +22,7 @@ use sea_orm::{
 use super::append::lock_head;
 use super::entity::event_count::Column as Count;
 use super::entity::{audit_event, event_count, sequence_head};
+use super::insert::put_all;
 use super::partitions::Partition;
 use super::{Backend, Database, Store, Transaction, tenants};
 use crate::domain::calendar::{Stretch, Unit};
@@ -279,17 +280,11 @@ async fn apply(
     if cells.is_empty() {
         return Ok(());
     }
-    let ids: BTreeSet<&str> = cells.keys().map(|(id, _)| *id).collect();
-    let periods: BTreeSet<&str> = cells.keys().map(|(_, period)| &**period).collect();
-    let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
-    let of_tenant = || Count::TenantId.eq(tenant_id.as_str());
-    // Each by each, most of which are there: look-ups in the key, however much else is counted.
-    let there = event_count::Entity::find()
-        .filter(of_tenant())
-        .filter(backend.is_one_of(Count::OrganizationId, texts(ids)))
-        .filter(backend.is_one_of(Count::Period, texts(periods)))
-        .all(transaction)
-        .await?;
+    let keys = cells.keys().map(|(id, period)| ((*id).to_owned(), period.to_string()));
+    let (ids, periods): (Vec<_>, Vec<_>) = keys.unzip();
+    let keys = [(Count::OrganizationId, ids), (Count::Period, periods)];
+    let select = backend.of_keys::<event_count::Entity>(tenant_id.as_str(), keys)?;
+    let there = event_count::Entity::find().from_raw_sql(select).all(transaction).await?;
     // From here on they borrow from what is there, too.
     let mut cells: Cells<'_> = cells;
     for row in &there {
@@ -306,7 +301,7 @@ async fn apply(
     }
     for (period, ids) in nothing_in {
         event_count::Entity::delete_many()
-            .filter(of_tenant())
+            .filter(Count::TenantId.eq(tenant_id.as_str()))
             .filter(backend.is_one_of(Count::OrganizationId, ids))
             .filter(Count::Period.eq(&*period))
             .exec(transaction)
@@ -319,17 +314,7 @@ async fn apply(
         events: Set(tally.total()),
         kinds: Set(tally.to_stored()),
     });
-    let mut rows: Vec<_> = rows.collect();
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(backend.rows_per_insert(5)));
-        let key = [Count::TenantId, Count::OrganizationId, Count::Period];
-        let mut set = OnConflict::columns(key);
-        set.update_columns([Count::Events, Count::Kinds]);
-        let insert = event_count::Entity::insert_many(rows).on_conflict(set);
-        insert.exec_without_returning(transaction).await?;
-        rows = rest;
-    }
-    Ok(())
+    put_all(transaction, backend, rows.collect()).await
 }
 
 fn stored(kinds: &str) -> Result<Tally<'_>> {
