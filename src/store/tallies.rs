@@ -24,7 +24,7 @@ use super::entity::event_count::Column as Count;
 use super::entity::{audit_event, event_count, sequence_head};
 use super::insert::put_all;
 use super::partitions::Partition;
-use super::{Backend, Database, Store, Transaction, tenants};
+use super::{Backend, Store, Transaction, tenants};
 use crate::domain::calendar::{Stretch, Unit};
 use crate::domain::id::Id;
 use crate::domain::organization::Organization;
@@ -40,6 +40,9 @@ const UNCOUNTED: i64 = 2_000;
 /// So many are counted in one transaction at most.
 const AT_ONCE: i64 = 10_000;
 
+/// So many where whoever records is not to wait for it long.
+const AT_ONCE_BESIDE: i64 = 2_000;
+
 /// What is counted of an event: where it is counted, when it happened, and its kind.
 pub(super) struct Counted {
     pub organization_id: String,
@@ -54,36 +57,45 @@ type Cells<'a> = BTreeMap<(&'a str, Arc<str>), Tally<'a>>;
 impl Store {
     /// Counts all of a tenant's events that are not counted yet.
     pub async fn settle_counts(&self, tenant_id: &Id) -> Result<()> {
-        while settle_some(&self.database, tenant_id, 1).await? {}
+        while self.settle_some(tenant_id, AT_ONCE).await? > 0 {}
         Ok(())
     }
-}
 
-/// Counts what was recorded before events were counted. It may be broken off at any time and goes on
-/// where it was.
-pub(super) async fn catch_up(database: &Database) -> Result<()> {
-    let heads = sequence_head::Entity::find().all(&database.writers).await?;
-    for head in heads.into_iter().filter(|head| uncounted(head, head.last_sequence) >= UNCOUNTED) {
-        while settle_some(database, &Id::trusted(head.tenant_id.clone()), UNCOUNTED).await? {}
+    /// Counts what was recorded before events were counted, beside all else that is done: several servers
+    /// may be at it at once. It may be broken off at any time and goes on where it was.
+    pub async fn catch_up_with_counting(&self) -> Result<()> {
+        let heads = sequence_head::Entity::find().all(self.readers()).await?;
+        for head in heads {
+            let mut left = uncounted(&head, head.last_sequence);
+            let tenant_id = Id::trusted(head.tenant_id);
+            while left >= UNCOUNTED {
+                left = self.settle_some(&tenant_id, AT_ONCE_BESIDE).await?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Counts some of a tenant's events; whether there are at least so many more.
-async fn settle_some(database: &Database, tenant_id: &Id, least: i64) -> Result<bool> {
-    let transaction = database.begin_write().await?;
-    let head = lock_head(&transaction, tenant_id).await?;
-    let last = head.last_sequence;
-    let counted = settle(&transaction, database.backend, &head, last).await?;
-    sequence_head::Entity::update(sequence_head::ActiveModel {
-        tenant_id: Set(head.tenant_id),
-        counted_sequence: Set(counted),
-        ..Default::default()
-    })
-    .exec(&transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(last - counted >= least)
+    /// Counts some of a tenant's events; how many are left.
+    async fn settle_some(&self, tenant_id: &Id, at_once: i64) -> Result<i64> {
+        let tenant_id = tenant_id.clone();
+        self.write_at_leisure(move |store, transaction| {
+            Box::pin(async move {
+                let head = lock_head(transaction, &tenant_id).await?;
+                let last = head.last_sequence;
+                let upto = Ord::min(last, head.counted_sequence + at_once);
+                settle(transaction, store.backend(), &head, upto).await?;
+                sequence_head::Entity::update(sequence_head::ActiveModel {
+                    tenant_id: Set(head.tenant_id),
+                    counted_sequence: Set(upto),
+                    ..Default::default()
+                })
+                .exec(transaction)
+                .await?;
+                Ok(last - upto)
+            })
+        })
+        .await
+    }
 }
 
 const fn uncounted(head: &sequence_head::Model, last: i64) -> i64 {
@@ -98,19 +110,21 @@ pub(super) async fn keep_up(
     head: &sequence_head::Model,
     last: i64,
 ) -> Result<i64> {
-    match uncounted(head, last) >= UNCOUNTED {
-        true => settle(transaction, backend, head, last).await,
-        false => Ok(head.counted_sequence),
+    if uncounted(head, last) < UNCOUNTED {
+        return Ok(head.counted_sequence);
     }
+    let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+    settle(transaction, backend, head, upto).await?;
+    Ok(upto)
 }
 
+/// Counts the events up to a number, which the head is to name.
 async fn settle(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     head: &sequence_head::Model,
-    last: i64,
-) -> Result<i64> {
-    let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+    upto: i64,
+) -> Result<()> {
     let is_new = Condition::all()
         .add(audit_event::Column::Sequence.gt(head.counted_sequence))
         .add(audit_event::Column::Sequence.lte(upto));
@@ -120,7 +134,7 @@ async fn settle(
         let tree = tenants::tree(transaction, &tenant_id).await?;
         change(transaction, backend, &tenant_id, &tree, &events, 1).await?;
     }
-    Ok(upto)
+    Ok(())
 }
 
 /// What is counted of a tenant's events.

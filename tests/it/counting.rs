@@ -28,7 +28,7 @@ use crate::support::{On, direct};
 on_both!(
     counts_are_what_a_naive_count_says,
     so_many_events_are_counted_as_they_come,
-    what_was_there_before_is_counted_when_the_schema_is_migrated,
+    what_was_there_before_is_counted_beside_all_else,
     counts_begin_and_end_where_a_filter_does,
     counting_that_takes_too_long_is_given_up,
 );
@@ -319,7 +319,7 @@ fn nothing_asked() -> Asked {
     }
 }
 
-async fn what_was_there_before_is_counted_when_the_schema_is_migrated(on: On) {
+async fn what_was_there_before_is_counted_beside_all_else(on: On) {
     let world = World::new(on).await;
     let recorder = world.recorder("acme").await;
     for _ in 0..2 {
@@ -336,9 +336,48 @@ async fn what_was_there_before_is_counted_when_the_schema_is_migrated(on: On) {
     direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
     check(&world, &[nothing_asked()]).await;
     let another = world.database.store(world.clock.clock()).await;
+    assert_eq!(world.held(kept).await, Vec::<String>::new(), "a server listens before");
+    another.catch_up_with_counting().await.unwrap();
+    world.store.settle_counts(&id("acme")).await.unwrap();
     assert_eq!(world.held(kept).await, before);
-    drop(another);
     check(&world, &[nothing_asked()]).await;
+
+    // Two servers at it while events are recorded and purged.
+    direct::run(&db, "DELETE FROM event_counts").await;
+    direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
+    world.assign("acme", "free").await;
+    let recording = async {
+        for part in 0..4 {
+            let now = world.store.now();
+            let events = (0..600).map(|n| {
+                let at = format(now - TimeDelta::days(part * 20) - TimeDelta::minutes(n));
+                let place = PLACES[usize::try_from(n).unwrap() % 6];
+                event_with(place, "1", json!({"occurred_at": at}))
+            });
+            recorder.recorded(Value::from_iter(events)).await;
+        }
+    };
+    let purging = async {
+        for _ in 0..3 {
+            purge(&another, 100).await;
+        }
+    };
+    let (one, two, (), ()) = tokio::join!(
+        world.store.catch_up_with_counting(),
+        another.catch_up_with_counting(),
+        recording,
+        purging
+    );
+    one.unwrap();
+    two.unwrap();
+    check(&world, &[nothing_asked()]).await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    check(&world, &[nothing_asked()]).await;
+    let counted = world.held(kept).await;
+    direct::run(&db, "DELETE FROM event_counts").await;
+    direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    assert_eq!(world.held(kept).await, counted);
 }
 
 /// To the microsecond, and for a viewer whose plan shows the last days.
