@@ -39,6 +39,7 @@ pub mod settings;
 pub mod tallies;
 pub mod tenants;
 mod unavailable;
+mod uncounted;
 pub mod users;
 mod waiting;
 mod watched;

@@ -24,6 +24,7 @@ use super::entity::event_count::Column as Count;
 use super::entity::{audit_event, event_count, sequence_head};
 use super::insert::put_all;
 use super::partitions::Partition;
+use super::uncounted::Known;
 use super::{Backend, Store, Transaction, tenants};
 use crate::domain::calendar::{Stretch, Unit};
 use crate::domain::id::Id;
@@ -44,6 +45,7 @@ const AT_ONCE: i64 = 10_000;
 const AT_ONCE_BESIDE: i64 = 2_000;
 
 /// What is counted of an event: where it is counted, when it happened, and its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Counted {
     pub organization_id: String,
     pub occurred_at: Time,
@@ -84,13 +86,7 @@ impl Store {
                 let last = head.last_sequence;
                 let upto = Ord::min(last, head.counted_sequence + at_once);
                 settle(transaction, store.backend(), &head, upto).await?;
-                sequence_head::Entity::update(sequence_head::ActiveModel {
-                    tenant_id: Set(head.tenant_id),
-                    counted_sequence: Set(upto),
-                    ..Default::default()
-                })
-                .exec(transaction)
-                .await?;
+                counted_upto(transaction, &head, upto).await?;
                 Ok(last - upto)
             })
         })
@@ -102,20 +98,61 @@ const fn uncounted(head: &sequence_head::Model, last: i64) -> i64 {
     last - head.counted_sequence
 }
 
-/// Counts a tenant's new events when there are enough of them, up to the last one. Returns the last that
-/// is counted, which the head is to name.
+/// Counts a tenant's new events when there are enough of them, up to the last one. Those that are `known` and
+/// the `tree`, if it is, need not be read. Returns the last that is counted, which the head is to name, and
+/// what is known of the others.
 pub(super) async fn keep_up(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     head: &sequence_head::Model,
     last: i64,
-) -> Result<i64> {
+    known: Option<Known>,
+    tree: Option<&Tree>,
+) -> Result<(i64, Option<Known>)> {
     if uncounted(head, last) < UNCOUNTED {
-        return Ok(head.counted_sequence);
+        return Ok((head.counted_sequence, known));
     }
-    let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+    match (known, tree) {
+        (Some(known), Some(tree)) => {
+            let tenant_id = Id::trusted(head.tenant_id.clone());
+            change(transaction, backend, &tenant_id, tree, &known.events, 1).await?;
+            Ok((last, Some(Known::none_after(last))))
+        }
+        _ => {
+            let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+            settle(transaction, backend, head, upto).await?;
+            Ok((upto, None))
+        }
+    }
+}
+
+/// Counts more of a tenant's events, if there are any, because some that are not counted were removed: what
+/// servers know of those does not hold any more. Returns the last that is counted.
+pub(super) async fn move_on(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    head: &sequence_head::Model,
+) -> Result<i64> {
+    let upto = Ord::min(head.last_sequence, head.counted_sequence + AT_ONCE);
     settle(transaction, backend, head, upto).await?;
+    counted_upto(transaction, head, upto).await?;
     Ok(upto)
+}
+
+/// Has the head name the last event that is counted.
+async fn counted_upto(
+    transaction: &impl ConnectionTrait,
+    head: &sequence_head::Model,
+    upto: i64,
+) -> Result<()> {
+    sequence_head::Entity::update(sequence_head::ActiveModel {
+        tenant_id: Set(head.tenant_id.clone()),
+        counted_sequence: Set(upto),
+        ..Default::default()
+    })
+    .exec(transaction)
+    .await?;
+    Ok(())
 }
 
 /// Counts the events up to a number, which the head is to name.
@@ -259,6 +296,7 @@ impl Store {
         self.write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 let head = lock_head(transaction, &tenant_id).await?;
+                let counted = move_on(transaction, store.backend(), &head).await?;
                 let stretch = Stretch { from: partition.start(), until: partition.end() };
                 let spans = [Unit::Hour, Unit::Day, Unit::Month].map(|unit| unit.span(stretch));
                 let within = spans.into_iter().fold(Condition::any(), |any, span| {
@@ -271,7 +309,7 @@ impl Store {
                     .await?;
                 // Whoever recorded in that month since then has made its partition anew.
                 let left = Condition::all()
-                    .add(Column::Sequence.lte(head.counted_sequence))
+                    .add(Column::Sequence.lte(counted))
                     .add_option(stretch.from.map(|from| Column::OccurredAt.gte(from)))
                     .add_option(stretch.until.map(|until| Column::OccurredAt.lt(until)));
                 let events = found(transaction, &tenant_id, left).await?;
