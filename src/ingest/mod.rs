@@ -39,8 +39,9 @@ pub async fn record(store: &Store, viewer: &Viewer, batch: Batch) -> Result<Appe
     let mut tenant = store.known_tenant(&viewer.tenant_id).await?;
     loop {
         let scope = Scope::of(Arc::clone(&tenant), viewer, Permission::Record, store.now());
+        let all = (0..batch.len()).collect();
         let mut prepared =
-            Prepared::of(store, &tenant, &batch, |_| true, move |id| scope.holds(id)).await?;
+            Prepared::of(store, &tenant, &batch, all, move |id| scope.holds(id)).await?;
         let events = std::mem::take(&mut prepared.events);
         if prepared.problems.is_empty() {
             match store.append(&tenant, events).await {
@@ -117,10 +118,8 @@ async fn import_for(
     let mut tenant = store.known_tenant(tenant_id).await?;
     let mut contradicting: Vec<Problem> = Vec::new();
     loop {
-        let chosen = indices.clone();
-        let mut prepared =
-            Prepared::of(store, &tenant, batch, move |index| chosen.contains(&index), |_| true)
-                .await?;
+        let places = indices.iter().copied().collect();
+        let mut prepared = Prepared::of(store, &tenant, batch, places, |_| true).await?;
         let events = std::mem::take(&mut prepared.events);
         match store.append(&tenant, events).await {
             Ok(Outcome::Appended(appended)) => {
