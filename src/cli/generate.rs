@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
-use super::{made, open_store, print};
+use super::{made, open_store, open_store_at, print};
 use crate::admin::{self, Actor};
 use crate::config::Settings;
 use crate::demo::load;
@@ -41,8 +42,12 @@ impl Generate {
         };
         let events = load::events(self.seed, self.events, until);
         if self.load {
+            // The organizations are there before the first event, as in a log that grew.
+            let start = load::start(until);
+            let before = open_store_at(settings, Arc::new(move || start)).await?;
+            let tenants = found(&before).await?;
+            drop(before);
             let store = open_store(settings).await?;
-            let tenants = found(&store).await?;
             let recorded = record(&store, &tenants, events).await?;
             print(format_args!("recorded {recorded} events"))?;
             return Ok(ExitCode::SUCCESS);

@@ -162,9 +162,14 @@ fn log_to_stderr(filter: &str, traces: Option<&Traces>) -> Result<()> {
 
 /// The database of the settings, its schema up to date.
 async fn open_store(settings: &Settings) -> Result<Store> {
+    open_store_at(settings, clock()).await
+}
+
+/// The same, what is done in it being done at the times of a clock.
+async fn open_store_at(settings: &Settings, clock: Clock) -> Result<Store> {
     let database = Database::connect(&settings.database_url).await?;
     database.migrate().await?;
-    Store::open(database, clock(), random()).await
+    Store::open(database, clock, random()).await
 }
 
 /// The one place where the process asks the system for the time.

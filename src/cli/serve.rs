@@ -21,6 +21,9 @@ use crate::store::{Database, Patience, Store};
 /// How often the partitions of the coming months are seen to.
 const PARTITION_CHECK: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// How long after it failed counting is tried again.
+const COUNTING_AGAIN: Duration = Duration::from_secs(60);
+
 #[derive(Args)]
 pub struct Serve {
     /// Do not apply pending migrations; refuse to start if there are any
@@ -74,6 +77,7 @@ pub async fn serve(
         .local_addr()
         .map_err(|error| Error::internal("asking for the own address", error))?;
     tokio::spawn(keep_partitions_ahead(store.clone()));
+    tokio::spawn(catch_up_with_counting(store.clone()));
     if let Some(interval) = settings.purge_interval {
         tokio::spawn(retention::purge_at_intervals(store, interval));
     }
@@ -114,6 +118,16 @@ async fn keep_partitions_ahead(store: Store) {
                 "the coming months' partitions were not made"
             );
         }
+    }
+}
+
+/// Until it is done, who counts events reads those that are not counted yet.
+async fn catch_up_with_counting(store: Store) {
+    while let Err(error) = store.catch_up_with_counting().await {
+        if let Error::Internal(error) = error {
+            tracing::error!(error = error.for_the_log(), "events are not counted yet");
+        }
+        tokio::time::sleep(COUNTING_AGAIN).await;
     }
 }
 

@@ -73,13 +73,18 @@ pub fn organizations() -> impl Iterator<Item = (String, Option<String>)> {
     std::iter::once((LARGE.to_owned(), None)).chain(halves).chain(small)
 }
 
+/// The time of the first event, when the last one happened just before `now`.
+pub fn start(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - TimeDelta::days(DAYS)
+}
+
 /// The events, each as one event of the recording contract in JSON. The last one happened just before
 /// `now`.
 pub fn events(seed: u64, count: u64, now: DateTime<Utc>) -> impl Iterator<Item = String> {
     let mut rng = SplitMix64::new(seed);
     let large: Vec<String> =
         organizations().map(|(id, _)| id).filter(|id| id.starts_with(LARGE)).collect();
-    let start = now - TimeDelta::days(DAYS);
+    let start = start(now);
     let step = f64::from(u32::try_from(DAYS).unwrap_or(0)) * 86_400e6 / count.max(1) as f64;
     (0..count).map(move |number| {
         let micros = (number as f64 * step) as i64;

@@ -83,6 +83,14 @@ impl Batch {
         self.events.is_empty()
     }
 
+    /// Its events at some places of it, acceptable or not.
+    pub(super) fn at(
+        &self,
+        places: &[usize],
+    ) -> impl Iterator<Item = &std::result::Result<NewEvent, (Code, String)>> {
+        places.iter().filter_map(|place| self.events.get(*place))
+    }
+
     /// The organizations that the acceptable events name.
     pub fn organizations(&self) -> BTreeSet<&Id> {
         let acceptable = self.events.iter().flatten();

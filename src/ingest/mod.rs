@@ -13,10 +13,15 @@ use std::sync::Arc;
 pub use batch::{Batch, MAX_EVENTS, MAX_REQUEST_BYTES};
 use prepare::{Prepared, unknown};
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use crate::domain::id::Id;
 use crate::domain::viewer::{Permission, Scope, Viewer};
 use crate::error::{Error, Problem, Result};
 use crate::store::{Appended, Outcome, Store};
+
+/// For so many tenants a batch is appended at once: they need not wait for each other's commits.
+const TENANTS_AT_ONCE: usize = 16;
 
 /// Refuses whoever may record nowhere; asked before their events are even looked at.
 pub fn may_record(viewer: &Viewer) -> Result<()> {
@@ -34,8 +39,9 @@ pub async fn record(store: &Store, viewer: &Viewer, batch: Batch) -> Result<Appe
     let mut tenant = store.known_tenant(&viewer.tenant_id).await?;
     loop {
         let scope = Scope::of(Arc::clone(&tenant), viewer, Permission::Record, store.now());
+        let all = (0..batch.len()).collect();
         let mut prepared =
-            Prepared::of(store, &tenant, &batch, |_| true, move |id| scope.holds(id)).await?;
+            Prepared::of(store, &tenant, &batch, all, move |id| scope.holds(id)).await?;
         let events = std::mem::take(&mut prepared.events);
         if prepared.problems.is_empty() {
             match store.append(&tenant, events).await {
@@ -87,8 +93,11 @@ pub async fn import(
         }
     }
     let mut total = Appended::default();
-    for (tenant_id, indices) in by_tenant {
-        let (appended, refused) = import_for(store, tenant_id, &batch, indices).await?;
+    let parts = by_tenant
+        .into_iter()
+        .map(|(tenant_id, indices)| import_for(store, tenant_id, &batch, indices));
+    let mut parts = stream::iter(parts).buffer_unordered(TENANTS_AT_ONCE);
+    while let Some((appended, refused)) = parts.try_next().await? {
         total.recorded += appended.recorded;
         total.duplicates += appended.duplicates;
         total.skipped += appended.skipped;
@@ -109,10 +118,8 @@ async fn import_for(
     let mut tenant = store.known_tenant(tenant_id).await?;
     let mut contradicting: Vec<Problem> = Vec::new();
     loop {
-        let chosen = indices.clone();
-        let mut prepared =
-            Prepared::of(store, &tenant, batch, move |index| chosen.contains(&index), |_| true)
-                .await?;
+        let places = indices.iter().copied().collect();
+        let mut prepared = Prepared::of(store, &tenant, batch, places, |_| true).await?;
         let events = std::mem::take(&mut prepared.events);
         match store.append(&tenant, events).await {
             Ok(Outcome::Appended(appended)) => {

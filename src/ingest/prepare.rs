@@ -32,21 +32,21 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares those events of a batch that are `chosen`, by their place in it. An organization
-    /// that is not `allowed` is answered as one that is not there.
+    /// Prepares those events of a batch that stand at these `places`. An organization that is not
+    /// `allowed` is answered as one that is not there.
     pub async fn of(
         store: &Store,
         tenant: &Arc<Tenant>,
         batch: &Arc<Batch>,
-        chosen: impl Fn(usize) -> bool + Send + 'static,
+        places: Vec<usize>,
         allowed: impl Fn(&Id) -> bool + Send + 'static,
     ) -> Result<Self> {
         let (tenant, events) = (Arc::clone(tenant), Arc::clone(batch));
-        let authors = Authors::of(store, &tenant, batch).await?;
-        let tenant_id = tenant.id.clone();
+        let authors = Authors::of(store, &tenant, batch.at(&places)).await?;
+        let (tenant_id, few) = (tenant.id.clone(), places.len() <= MANY);
         let positions = store.positions().clone();
-        let prepare = move || Self::now(&positions, &tenant, &authors, &events, chosen, allowed);
-        let mut prepared = match batch.len() <= MANY {
+        let prepare = move || Self::now(&positions, &tenant, &authors, &events, &places, allowed);
+        let mut prepared = match few {
             true => prepare(),
             false => tokio::task::spawn_blocking(prepare)
                 .await
@@ -61,11 +61,11 @@ impl Prepared {
         tenant: &Tenant,
         authors: &Authors,
         batch: &Batch,
-        chosen: impl Fn(usize) -> bool,
+        places: &[usize],
         allowed: impl Fn(&Id) -> bool,
     ) -> Self {
         let mut prepared = Self::default();
-        for (index, event) in batch.events.iter().enumerate().filter(|(index, _)| chosen(*index)) {
+        for (index, event) in places.iter().copied().zip(batch.at(places)) {
             let event = event.as_ref().map_err(|(code, said)| Unfit::new(*code, said.clone()));
             match event.and_then(|event| prepare(positions, tenant, authors, event, &allowed)) {
                 Ok(Some(event)) => {

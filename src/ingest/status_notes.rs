@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::batch::Batch;
 use crate::domain::event::NewEvent;
 use crate::domain::id::Id;
 use crate::domain::note;
@@ -11,14 +10,18 @@ use crate::domain::tree::Path;
 use crate::error::Result;
 use crate::store::{PreparedEvent, Store};
 
-/// The initials of whoever acted in those events of a batch that notes may follow.
+/// The initials of whoever acted in those of some events that notes may follow.
 #[derive(Debug, Default)]
 pub(super) struct Authors(HashMap<Id, String>);
 
 impl Authors {
     /// Asks the store nothing when no rule concerns any of the events.
-    pub async fn of(store: &Store, tenant: &Tenant, batch: &Batch) -> Result<Self> {
-        let concerned = batch.events.iter().flatten();
+    pub async fn of<'a, E: 'a>(
+        store: &Store,
+        tenant: &Tenant,
+        events: impl Iterator<Item = &'a std::result::Result<NewEvent, E>>,
+    ) -> Result<Self> {
+        let concerned = events.flatten();
         let concerned = concerned.filter(|event| !tenant.note_rules.about(event).is_empty());
         let mut ids: Vec<&Id> =
             concerned.filter_map(|event| event.acting_user_id.as_ref()).collect();

@@ -1,14 +1,18 @@
 //! Appending events: numbered without gaps, in the order in which they become visible, each of the
 //! recorder's ids at most once.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Iterable as _, QuerySelect as _};
+use sea_orm::{ConnectionTrait, EntityTrait as _, QuerySelect as _};
 use tracing::Instrument as _;
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::idempotency::{Fingerprint, Recorded, recorded_before, which_are_new};
+use super::insert::insert_all;
+use super::tallies::Counted;
+use super::uncounted::Known;
 use super::{Backend, Store, Transaction, filter, organizations, tallies};
 use crate::domain::diff::Changes;
 use crate::domain::event::{Context, Defined, NewEvent};
@@ -93,7 +97,11 @@ impl PreparedEvent {
 impl Store {
     /// Appends one tenant's events, all or none, and returns when they are durable. Appends that
     /// arrive together share a commit. `tenant` is what the events were prepared by.
-    pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
+    pub async fn append(
+        &self,
+        tenant: &Arc<Tenant>,
+        events: Vec<PreparedEvent>,
+    ) -> Result<Outcome> {
         let span = self.backend().span("append");
         span.record("db.operation.batch.size", events.len());
         self.lanes.append(tenant, events).instrument(span).await
@@ -126,7 +134,7 @@ impl Store {
         events: &[PreparedEvent],
     ) -> Result<Vec<Problem>> {
         let tenant = tenant_id.as_str();
-        let batch = Prepared { revision: None, events };
+        let batch = Prepared { tenant: None, events };
         let db = self.guarded(tenant_id).await?;
         let recorded = recorded_before(&db, self.backend(), tenant, &[batch]).await?;
         match which_are_new(events, &recorded) {
@@ -143,7 +151,7 @@ impl Store {
         events: &[PreparedEvent],
     ) -> Result<Vec<bool>> {
         let tenant = tenant_id.as_str();
-        let batch = Prepared { revision: None, events };
+        let batch = Prepared { tenant: None, events };
         let db = self.guarded(tenant_id).await?;
         let recorded = recorded_before(&db, self.backend(), tenant, &[batch]).await?;
         let is_recorded = |event: &PreparedEvent| {
@@ -165,10 +173,10 @@ impl Store {
         let path = organizations::locked_path(transaction, tenant_id, organization_id).await?;
         let path = path.ok_or_else(no_organization)?;
         let events = [PreparedEvent::new(event, path)];
-        let batch = Prepared { revision: None, events: &events };
+        let batch = Prepared { tenant: None, events: &events };
         let head = lock_head(transaction, tenant_id).await?;
-        let (_, appended) = append(transaction, self.backend(), head, &[batch], self.now()).await?;
-        self.appended.fetch_add(appended, Ordering::Relaxed);
+        let done = append(transaction, self.backend(), head, &[batch], self.now(), None).await?;
+        self.appended.fetch_add(done.appended, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -177,10 +185,10 @@ fn no_organization() -> Error {
     Error::internal("recording what the server did", "the organization is not there")
 }
 
-/// A batch and the revision of the settings it was prepared by; none for what no setting concerns.
+/// A batch and the tenant by whose settings it was prepared; none for what no setting concerns.
 #[derive(Clone, Copy)]
 pub(super) struct Prepared<'a> {
-    pub revision: Option<i64>,
+    pub tenant: Option<&'a Tenant>,
     pub events: &'a [PreparedEvent],
 }
 
@@ -197,35 +205,44 @@ pub(super) async fn lock_head(
 
 /// Appends several batches of the tenant whose head is locked: what is read after that cannot change
 /// until the commit. Each is appended whole or refused whole; one that is refused does not touch the
-/// others. An error of the whole means that nothing was appended.
+/// others. An error of the whole means that nothing was appended. What is `known` of the events that are not
+/// counted is returned as it is after the commit.
 pub(super) async fn append(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     head: sequence_head::Model,
     batches: &[Prepared<'_>],
     now: Time,
-) -> Result<(Vec<Result<Outcome>>, u64)> {
+    mut known: Option<Known>,
+) -> Result<Done> {
     let tenant = head.tenant_id.as_str();
     let mut recorded = recorded_before(transaction, backend, tenant, batches).await?;
 
     let mut last = head.last_sequence;
     let mut rows = Rows::default();
     let mut outcomes = Vec::with_capacity(batches.len());
-    for Prepared { revision, events } in batches {
-        outcomes.push(match revision {
-            Some(revision) if *revision != head.settings_revision => Ok(Outcome::Stale),
+    let mut tree = None;
+    for Prepared { tenant: prepared_by, events } in batches {
+        let is_current = |by: &&Tenant| by.revision == head.settings_revision;
+        tree = prepared_by.filter(is_current).map(|by| &by.tree).or(tree);
+        outcomes.push(match prepared_by {
+            Some(by) if !is_current(by) => Ok(Outcome::Stale),
             _ => rows.add(events, tenant, &mut recorded, &mut last, now).map(Outcome::Appended),
         });
     }
     if last > head.last_sequence {
         let has_words = |row: &audit_event::ActiveModel| row.description_words.as_ref().is_some();
         let any_words = rows.events.iter().any(has_words);
+        if let Some(known) = &mut known {
+            known.add(rows.events.iter().filter_map(counted), last);
+        }
         insert_all(transaction, backend, rows.events).await?;
         if any_words {
             backend.index_words(transaction, tenant, (head.last_sequence + 1, last)).await?;
         }
         insert_all(transaction, backend, rows.records).await?;
-        let counted = tallies::keep_up(transaction, backend, &head, last).await?;
+        let counted;
+        (counted, known) = tallies::keep_up(transaction, backend, &head, last, known, tree).await?;
         sequence_head::Entity::update(sequence_head::ActiveModel {
             tenant_id: Set(tenant.to_owned()),
             last_sequence: Set(last),
@@ -235,7 +252,27 @@ pub(super) async fn append(
         .exec(transaction)
         .await?;
     }
-    Ok((outcomes, last.abs_diff(head.last_sequence)))
+    Ok(Done { outcomes, appended: last.abs_diff(head.last_sequence), known })
+}
+
+/// What appending batches of one tenant did.
+pub(super) struct Done {
+    /// One for each batch.
+    pub outcomes: Vec<Result<Outcome>>,
+    /// How many events there are more.
+    pub appended: u64,
+    /// What is not counted yet, as far as it is known without reading it.
+    pub known: Option<Known>,
+}
+
+/// What is counted of a row.
+fn counted(row: &audit_event::ActiveModel) -> Option<Counted> {
+    Some(Counted {
+        organization_id: row.organization_id.try_as_ref()?.clone(),
+        occurred_at: *row.occurred_at.try_as_ref()?,
+        resource_name: row.resource_name.try_as_ref()?.clone(),
+        event_type: row.event_type.try_as_ref()?.clone(),
+    })
 }
 
 /// What is to be inserted.
@@ -357,24 +394,4 @@ fn row(event: &NewEvent, path: Path) -> audit_event::ActiveModel {
         organization_path: Set(path.to_string()),
         ..Default::default()
     }
-}
-
-/// Inserts rows in as few statements as the database takes.
-async fn insert_all<A>(
-    transaction: &impl ConnectionTrait,
-    backend: Backend,
-    rows: Vec<A>,
-) -> Result<()>
-where
-    A: ActiveModelTrait + Send,
-{
-    let columns = <A::Entity as EntityTrait>::Column::iter().count();
-    let size = backend.rows_per_insert(columns);
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        A::Entity::insert_many(rows.by_ref().take(size))
-            .exec_without_returning(transaction)
-            .await?;
-    }
-    Ok(())
 }

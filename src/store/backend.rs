@@ -1,6 +1,7 @@
 //! SQLite or PostgreSQL: the only place that asks which.
 
 mod conditions;
+mod keys;
 mod pools;
 mod shape;
 mod words;
@@ -251,15 +252,7 @@ impl Backend {
         matches!(self, Self::Postgres)
     }
 
-    /// How many rows of `columns` values one INSERT takes, within the database's limit on them.
-    pub(super) const fn rows_per_insert(self, columns: usize) -> usize {
-        match self {
-            Self::Sqlite => 2_000 / columns,
-            Self::Postgres => 20_000 / columns,
-        }
-    }
-
-    /// The same in SeaORM's words.
+    /// Which it is, in SeaORM's words.
     pub(super) const fn sea(self) -> DbBackend {
         match self {
             Self::Sqlite => DbBackend::Sqlite,

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::Store;
 use super::counts::Question;
-use super::entity::audit_event;
+use super::entity::{audit_event, idempotency_record};
 use super::event_reads::statement;
 use super::events::FIRST_ROWS;
 use super::slow::Asked;
@@ -89,6 +89,15 @@ impl Store {
         let statement = self.backend().sea().build(&question.statement(self.backend()));
         let db = self.guarded(scope.tenant_id()).await?;
         self.backend().run_and_explain(&db, statement).await.map(Some)
+    }
+
+    /// The steps by which a tenant's earlier events with some of its recorders' ids were looked up.
+    pub async fn explain_ids(&self, tenant_id: &Id, ids: Vec<String>) -> Result<String> {
+        let keys = [(idempotency_record::Column::ExternalId, ids)];
+        let statement =
+            self.backend().of_keys::<idempotency_record::Entity>(tenant_id.as_str(), keys)?;
+        let db = self.guarded(tenant_id).await?;
+        self.backend().run_and_explain(&db, statement).await
     }
 
     /// How many events there are for a query of this tenant's that forgets its filter: what only the

@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _,
-};
+use sea_orm::{ConnectionTrait, EntityTrait as _};
 
 use super::Backend;
 use super::append::{Prepared, PreparedEvent};
@@ -61,16 +59,10 @@ pub(super) async fn recorded_before(
     if ids.is_empty() {
         return Ok(Recorded::new());
     }
-    let found: Vec<(String, Vec<u8>)> = idempotency_record::Entity::find()
-        .select_only()
-        .column(idempotency_record::Column::ExternalId)
-        .column(idempotency_record::Column::Fingerprint)
-        .filter(idempotency_record::Column::TenantId.eq(tenant))
-        .filter(backend.is_one_of(idempotency_record::Column::ExternalId, ids))
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    Ok(found.into_iter().collect())
+    let keys = [(idempotency_record::Column::ExternalId, ids)];
+    let select = backend.of_keys::<idempotency_record::Entity>(tenant, keys)?;
+    let found = idempotency_record::Entity::find().from_raw_sql(select).all(transaction).await?;
+    Ok(found.into_iter().map(|record| (record.external_id, record.fingerprint)).collect())
 }
 
 /// For each event of a batch, whether it is new. Fails with every event whose id was recorded with

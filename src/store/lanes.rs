@@ -19,9 +19,9 @@ use super::activity::Queued;
 use super::append::{Appended, Outcome, Prepared, PreparedEvent, append, lock_head};
 use super::partitions::{self, Partitions};
 use super::patience::Claim;
+use super::uncounted::Uncounted;
 use super::waiting::TooLong;
 use super::{Database, unavailable};
-use crate::domain::id::Id;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::{Clock, Time, to_microseconds};
 use crate::error::{Error, Result};
@@ -41,9 +41,8 @@ pub(super) struct Lanes {
 }
 
 struct Request {
-    tenant_id: Id,
-    /// That of the settings by which the events were prepared.
-    revision: i64,
+    /// By whose settings the events were prepared.
+    tenant: Arc<Tenant>,
     events: Vec<PreparedEvent>,
     claim: Claim,
     /// As long as it waits to be taken along.
@@ -58,6 +57,7 @@ struct Lane {
     database: Database,
     clock: Clock,
     partitions: Partitions,
+    uncounted: Uncounted,
 }
 
 impl Lanes {
@@ -66,6 +66,7 @@ impl Lanes {
             database: database.clone(),
             clock: Arc::clone(clock),
             partitions: partitions.clone(),
+            uncounted: Uncounted::default(),
         };
         let start = |_| {
             let (queue, requests) = mpsc::channel(QUEUE);
@@ -76,14 +77,16 @@ impl Lanes {
         Self { queues, lane: Arc::new(lane) }
     }
 
-    pub async fn append(&self, tenant: &Tenant, events: Vec<PreparedEvent>) -> Result<Outcome> {
+    pub async fn append(
+        &self,
+        tenant: &Arc<Tenant>,
+        events: Vec<PreparedEvent>,
+    ) -> Result<Outcome> {
         let gone = || Error::internal("appending events", "the lane has stopped");
         let claim = Claim::default();
         let (reply, answer) = oneshot::channel();
-        let (tenant_id, revision) = (tenant.id.clone(), tenant.revision);
         let request = Request {
-            tenant_id,
-            revision,
+            tenant: Arc::clone(tenant),
             events,
             claim: claim.clone(),
             queued: None,
@@ -94,7 +97,7 @@ impl Lanes {
         let lanes = u64::try_from(self.queues.len()).unwrap_or(1);
         let lane = usize::try_from(hash % lanes).unwrap_or_default();
         let queue = self.queues.get(lane).ok_or_else(gone)?;
-        let Lane { database, clock, partitions } = &*self.lane;
+        let Lane { database, clock, partitions, .. } = &*self.lane;
         let appended = async {
             // Making a partition may take long: here it keeps nobody else waiting.
             let group = slice::from_ref(&request);
@@ -129,12 +132,12 @@ impl Lane {
     /// Commits a group: in one transaction where tenants may share one, else in one a tenant.
     async fn commit(&self, mut group: Vec<Request>) {
         // Stable: a tenant's requests stay in the order in which they came.
-        group.sort_by(|a, b| a.tenant_id.cmp(&b.tenant_id));
-        while let Some(first) = group.first().map(|request| request.tenant_id.clone()) {
+        group.sort_by(|a, b| a.tenant.id.cmp(&b.tenant.id));
+        while let Some(first) = group.first().map(|request| request.tenant.id.clone()) {
             let end = if self.database.backend.tenants_share_a_commit() {
                 group.len()
             } else {
-                group.partition_point(|request| request.tenant_id == first)
+                group.partition_point(|request| request.tenant.id == first)
             };
             let rest = group.split_off(end);
             self.settle(group).await;
@@ -208,9 +211,10 @@ impl Lane {
         let transaction = self.database.begin_write().await?;
         let mut appended = 0;
         let mut outcomes = Vec::with_capacity(group.len());
-        for of_tenant in group.chunk_by(|a, b| a.tenant_id == b.tenant_id) {
-            let Some(Request { tenant_id, .. }) = of_tenant.first() else { continue };
-            let head = lock_head(&transaction, tenant_id).await?;
+        let mut uncounted = Vec::new();
+        for of_tenant in group.chunk_by(|a, b| a.tenant.id == b.tenant.id) {
+            let Some(Request { tenant, .. }) = of_tenant.first() else { continue };
+            let head = lock_head(&transaction, &tenant.id).await?;
             // Those that are given up by now have been told that they are not recorded.
             if !of_tenant.iter().map(|request| request.claim.begin()).fold(true, BitAnd::bitand) {
                 transaction.rollback().await?;
@@ -218,11 +222,16 @@ impl Lane {
             }
             let batches: Vec<_> = of_tenant.iter().map(Request::prepared).collect();
             let backend = self.database.backend;
-            let (of_these, events) = append(&transaction, backend, head, &batches, now).await?;
-            outcomes.extend(of_these);
-            appended += events;
+            let known = self.uncounted.take(&head);
+            let done = append(&transaction, backend, head, &batches, now, known).await?;
+            outcomes.extend(done.outcomes);
+            appended += done.appended;
+            uncounted.extend(done.known.map(|known| (tenant, known)));
         }
         transaction.commit().await.map_err(Failed::AtCommit)?;
+        for (tenant, known) in uncounted {
+            self.uncounted.keep(tenant.id.as_str(), known);
+        }
         self.database.activity.has_committed(appended, start.elapsed());
         span.record("db.operation.batch.size", appended);
         Ok(outcomes)
@@ -274,7 +283,7 @@ impl<E: Into<Error>> From<E> for Failed {
 
 impl Request {
     fn prepared(&self) -> Prepared<'_> {
-        Prepared { revision: Some(self.revision), events: &self.events }
+        Prepared { tenant: Some(&self.tenant), events: &self.events }
     }
 
     /// Whoever asked may have gone; what was recorded stays recorded.

@@ -23,6 +23,7 @@ mod filter;
 mod guard;
 pub mod holds;
 mod idempotency;
+mod insert;
 mod lanes;
 mod merge;
 pub mod note_rules;
@@ -41,6 +42,7 @@ mod slow;
 pub mod tallies;
 pub mod tenants;
 mod unavailable;
+mod uncounted;
 pub mod users;
 mod waiting;
 mod watched;
@@ -142,8 +144,7 @@ impl Database {
     /// Applies every migration that is still to be applied. Several servers may do so at once.
     pub async fn migrate(&self) -> Result<()> {
         self.backend.migrate(&self.url, self.writers.inner()).await?;
-        backlog::clear(self).await?;
-        tallies::catch_up(self).await
+        backlog::clear(self).await
     }
 
     /// Closes every connection.

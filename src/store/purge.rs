@@ -232,14 +232,14 @@ async fn remove(
             Column::EventType,
         ]))
         .take();
-    let counted_upto = lock_head(transaction, &due.tenant.id).await?.counted_sequence;
+    let head = lock_head(transaction, &due.tenant.id).await?;
     let (mut removed, mut counted) = (Removed::default(), Vec::new());
     let (mut sequences, mut external_ids) = (Vec::new(), Vec::new());
     for row in transaction.query_all(&delete).await? {
         let occurred_at: Time = row.try_get("", "occurred_at")?;
         removed = removed.and(Removed { count: 1, range: Some((occurred_at, occurred_at)) });
         let sequence: i64 = row.try_get("", "sequence")?;
-        if sequence <= counted_upto {
+        if sequence <= head.counted_sequence {
             counted.push(Counted {
                 organization_id: row.try_get("", "organization_id")?,
                 occurred_at,
@@ -252,6 +252,9 @@ async fn remove(
     }
     let Tenant { id, tree, .. } = &*due.tenant;
     tallies::change(transaction, store.backend(), id, tree, &counted, -1).await?;
+    if counted.len() < sequences.len() {
+        tallies::move_on(transaction, store.backend(), &head).await?;
+    }
     store.backend().forget_words(transaction, &due.tenant.id, &sequences).await?;
     if !external_ids.is_empty() {
         idempotency_record::Entity::delete_many()

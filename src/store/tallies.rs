@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sea_orm::sea_query::{Condition, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Condition, ExprTrait as _};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QuerySelect as _,
@@ -22,8 +22,10 @@ use sea_orm::{
 use super::append::lock_head;
 use super::entity::event_count::Column as Count;
 use super::entity::{audit_event, event_count, sequence_head};
+use super::insert::put_all;
 use super::partitions::Partition;
-use super::{Backend, Database, Store, Transaction, tenants};
+use super::uncounted::Known;
+use super::{Backend, Store, Transaction, tenants};
 use crate::domain::calendar::{Stretch, Unit};
 use crate::domain::id::Id;
 use crate::domain::organization::Organization;
@@ -39,7 +41,11 @@ const UNCOUNTED: i64 = 2_000;
 /// So many are counted in one transaction at most.
 const AT_ONCE: i64 = 10_000;
 
+/// So many where whoever records is not to wait for it long.
+const AT_ONCE_BESIDE: i64 = 2_000;
+
 /// What is counted of an event: where it is counted, when it happened, and its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Counted {
     pub organization_id: String,
     pub occurred_at: Time,
@@ -53,63 +59,109 @@ type Cells<'a> = BTreeMap<(&'a str, Arc<str>), Tally<'a>>;
 impl Store {
     /// Counts all of a tenant's events that are not counted yet.
     pub async fn settle_counts(&self, tenant_id: &Id) -> Result<()> {
-        while settle_some(&self.database, tenant_id, 1).await? {}
+        while self.settle_some(tenant_id, AT_ONCE).await? > 0 {}
         Ok(())
     }
-}
 
-/// Counts what was recorded before events were counted. It may be broken off at any time and goes on
-/// where it was.
-pub(super) async fn catch_up(database: &Database) -> Result<()> {
-    let heads = sequence_head::Entity::find().all(&database.writers).await?;
-    for head in heads.into_iter().filter(|head| uncounted(head, head.last_sequence) >= UNCOUNTED) {
-        while settle_some(database, &Id::trusted(head.tenant_id.clone()), UNCOUNTED).await? {}
+    /// Counts what was recorded before events were counted, beside all else that is done: several servers
+    /// may be at it at once. It may be broken off at any time and goes on where it was.
+    pub async fn catch_up_with_counting(&self) -> Result<()> {
+        let heads = sequence_head::Entity::find().all(self.readers()).await?;
+        for head in heads {
+            let mut left = uncounted(&head, head.last_sequence);
+            let tenant_id = Id::trusted(head.tenant_id);
+            while left >= UNCOUNTED {
+                left = self.settle_some(&tenant_id, AT_ONCE_BESIDE).await?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-/// Counts some of a tenant's events; whether there are at least so many more.
-async fn settle_some(database: &Database, tenant_id: &Id, least: i64) -> Result<bool> {
-    let transaction = database.begin_write().await?;
-    let head = lock_head(&transaction, tenant_id).await?;
-    let last = head.last_sequence;
-    let counted = settle(&transaction, database.backend, &head, last).await?;
-    sequence_head::Entity::update(sequence_head::ActiveModel {
-        tenant_id: Set(head.tenant_id),
-        counted_sequence: Set(counted),
-        ..Default::default()
-    })
-    .exec(&transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(last - counted >= least)
+    /// Counts some of a tenant's events; how many are left.
+    async fn settle_some(&self, tenant_id: &Id, at_once: i64) -> Result<i64> {
+        let tenant_id = tenant_id.clone();
+        self.write_at_leisure(move |store, transaction| {
+            Box::pin(async move {
+                let head = lock_head(transaction, &tenant_id).await?;
+                let last = head.last_sequence;
+                let upto = Ord::min(last, head.counted_sequence + at_once);
+                settle(transaction, store.backend(), &head, upto).await?;
+                counted_upto(transaction, &head, upto).await?;
+                Ok(last - upto)
+            })
+        })
+        .await
+    }
 }
 
 const fn uncounted(head: &sequence_head::Model, last: i64) -> i64 {
     last - head.counted_sequence
 }
 
-/// Counts a tenant's new events when there are enough of them, up to the last one. Returns the last that
-/// is counted, which the head is to name.
+/// Counts a tenant's new events when there are enough of them, up to the last one. Those that are `known` and
+/// the `tree`, if it is, need not be read. Returns the last that is counted, which the head is to name, and
+/// what is known of the others.
 pub(super) async fn keep_up(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     head: &sequence_head::Model,
     last: i64,
-) -> Result<i64> {
-    match uncounted(head, last) >= UNCOUNTED {
-        true => settle(transaction, backend, head, last).await,
-        false => Ok(head.counted_sequence),
+    known: Option<Known>,
+    tree: Option<&Tree>,
+) -> Result<(i64, Option<Known>)> {
+    if uncounted(head, last) < UNCOUNTED {
+        return Ok((head.counted_sequence, known));
+    }
+    match (known, tree) {
+        (Some(known), Some(tree)) => {
+            let tenant_id = Id::trusted(head.tenant_id.clone());
+            change(transaction, backend, &tenant_id, tree, &known.events, 1).await?;
+            Ok((last, Some(Known::none_after(last))))
+        }
+        _ => {
+            let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+            settle(transaction, backend, head, upto).await?;
+            Ok((upto, None))
+        }
     }
 }
 
+/// Counts more of a tenant's events, if there are any, because some that are not counted were removed: what
+/// servers know of those does not hold any more. Returns the last that is counted.
+pub(super) async fn move_on(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    head: &sequence_head::Model,
+) -> Result<i64> {
+    let upto = Ord::min(head.last_sequence, head.counted_sequence + AT_ONCE);
+    settle(transaction, backend, head, upto).await?;
+    counted_upto(transaction, head, upto).await?;
+    Ok(upto)
+}
+
+/// Has the head name the last event that is counted.
+async fn counted_upto(
+    transaction: &impl ConnectionTrait,
+    head: &sequence_head::Model,
+    upto: i64,
+) -> Result<()> {
+    sequence_head::Entity::update(sequence_head::ActiveModel {
+        tenant_id: Set(head.tenant_id.clone()),
+        counted_sequence: Set(upto),
+        ..Default::default()
+    })
+    .exec(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Counts the events up to a number, which the head is to name.
 async fn settle(
     transaction: &impl ConnectionTrait,
     backend: Backend,
     head: &sequence_head::Model,
-    last: i64,
-) -> Result<i64> {
-    let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+    upto: i64,
+) -> Result<()> {
     let is_new = Condition::all()
         .add(audit_event::Column::Sequence.gt(head.counted_sequence))
         .add(audit_event::Column::Sequence.lte(upto));
@@ -119,7 +171,7 @@ async fn settle(
         let tree = tenants::tree(transaction, &tenant_id).await?;
         change(transaction, backend, &tenant_id, &tree, &events, 1).await?;
     }
-    Ok(upto)
+    Ok(())
 }
 
 /// What is counted of a tenant's events.
@@ -244,6 +296,7 @@ impl Store {
         self.write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 let head = lock_head(transaction, &tenant_id).await?;
+                let counted = move_on(transaction, store.backend(), &head).await?;
                 let stretch = Stretch { from: partition.start(), until: partition.end() };
                 let spans = [Unit::Hour, Unit::Day, Unit::Month].map(|unit| unit.span(stretch));
                 let within = spans.into_iter().fold(Condition::any(), |any, span| {
@@ -256,7 +309,7 @@ impl Store {
                     .await?;
                 // Whoever recorded in that month since then has made its partition anew.
                 let left = Condition::all()
-                    .add(Column::Sequence.lte(head.counted_sequence))
+                    .add(Column::Sequence.lte(counted))
                     .add_option(stretch.from.map(|from| Column::OccurredAt.gte(from)))
                     .add_option(stretch.until.map(|until| Column::OccurredAt.lt(until)));
                 let events = found(transaction, &tenant_id, left).await?;
@@ -279,17 +332,11 @@ async fn apply(
     if cells.is_empty() {
         return Ok(());
     }
-    let ids: BTreeSet<&str> = cells.keys().map(|(id, _)| *id).collect();
-    let periods: BTreeSet<&str> = cells.keys().map(|(_, period)| &**period).collect();
-    let texts = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect();
-    let of_tenant = || Count::TenantId.eq(tenant_id.as_str());
-    // Each by each, most of which are there: look-ups in the key, however much else is counted.
-    let there = event_count::Entity::find()
-        .filter(of_tenant())
-        .filter(backend.is_one_of(Count::OrganizationId, texts(ids)))
-        .filter(backend.is_one_of(Count::Period, texts(periods)))
-        .all(transaction)
-        .await?;
+    let keys = cells.keys().map(|(id, period)| ((*id).to_owned(), period.to_string()));
+    let (ids, periods): (Vec<_>, Vec<_>) = keys.unzip();
+    let keys = [(Count::OrganizationId, ids), (Count::Period, periods)];
+    let select = backend.of_keys::<event_count::Entity>(tenant_id.as_str(), keys)?;
+    let there = event_count::Entity::find().from_raw_sql(select).all(transaction).await?;
     // From here on they borrow from what is there, too.
     let mut cells: Cells<'_> = cells;
     for row in &there {
@@ -306,7 +353,7 @@ async fn apply(
     }
     for (period, ids) in nothing_in {
         event_count::Entity::delete_many()
-            .filter(of_tenant())
+            .filter(Count::TenantId.eq(tenant_id.as_str()))
             .filter(backend.is_one_of(Count::OrganizationId, ids))
             .filter(Count::Period.eq(&*period))
             .exec(transaction)
@@ -319,17 +366,7 @@ async fn apply(
         events: Set(tally.total()),
         kinds: Set(tally.to_stored()),
     });
-    let mut rows: Vec<_> = rows.collect();
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(backend.rows_per_insert(5)));
-        let key = [Count::TenantId, Count::OrganizationId, Count::Period];
-        let mut set = OnConflict::columns(key);
-        set.update_columns([Count::Events, Count::Kinds]);
-        let insert = event_count::Entity::insert_many(rows).on_conflict(set);
-        insert.exec_without_returning(transaction).await?;
-        rows = rest;
-    }
-    Ok(())
+    put_all(transaction, backend, rows.collect()).await
 }
 
 fn stored(kinds: &str) -> Result<Tally<'_>> {

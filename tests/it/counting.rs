@@ -11,6 +11,7 @@ use auditlog::domain::page::{End, Order, PageRequest};
 use auditlog::domain::time::{Time, format};
 use auditlog::domain::viewer::{Descendants, Membership, Permission, Scope, Viewer};
 use auditlog::error::Code;
+use auditlog::ingest::{self, Batch};
 use axum::http::{Method, StatusCode};
 use chrono::{DurationRound as _, TimeDelta};
 use proptest::collection::vec;
@@ -28,7 +29,8 @@ use crate::support::{On, direct};
 on_both!(
     counts_are_what_a_naive_count_says,
     so_many_events_are_counted_as_they_come,
-    what_was_there_before_is_counted_when_the_schema_is_migrated,
+    what_was_there_before_is_counted_beside_all_else,
+    what_is_purged_before_it_is_counted_is_not_counted,
     counts_begin_and_end_where_a_filter_does,
     counting_that_takes_too_long_is_given_up,
 );
@@ -319,7 +321,7 @@ fn nothing_asked() -> Asked {
     }
 }
 
-async fn what_was_there_before_is_counted_when_the_schema_is_migrated(on: On) {
+async fn what_was_there_before_is_counted_beside_all_else(on: On) {
     let world = World::new(on).await;
     let recorder = world.recorder("acme").await;
     for _ in 0..2 {
@@ -336,9 +338,85 @@ async fn what_was_there_before_is_counted_when_the_schema_is_migrated(on: On) {
     direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
     check(&world, &[nothing_asked()]).await;
     let another = world.database.store(world.clock.clock()).await;
+    assert_eq!(world.held(kept).await, Vec::<String>::new(), "a server listens before");
+    another.catch_up_with_counting().await.unwrap();
+    world.store.settle_counts(&id("acme")).await.unwrap();
     assert_eq!(world.held(kept).await, before);
-    drop(another);
     check(&world, &[nothing_asked()]).await;
+
+    // Two servers at it while events are recorded and purged.
+    direct::run(&db, "DELETE FROM event_counts").await;
+    direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
+    world.assign("acme", "free").await;
+    let recording = async {
+        for part in 0..4 {
+            let now = world.store.now();
+            let events = (0..600).map(|n| {
+                let at = format(now - TimeDelta::days(part * 20) - TimeDelta::minutes(n));
+                let place = PLACES[usize::try_from(n).unwrap() % 6];
+                event_with(place, "1", json!({"occurred_at": at}))
+            });
+            recorder.recorded(Value::from_iter(events)).await;
+        }
+    };
+    let purging = async {
+        for _ in 0..3 {
+            purge(&another, 100).await;
+        }
+    };
+    let (one, two, (), ()) = tokio::join!(
+        world.store.catch_up_with_counting(),
+        another.catch_up_with_counting(),
+        recording,
+        purging
+    );
+    one.unwrap();
+    two.unwrap();
+    check(&world, &[nothing_asked()]).await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    check(&world, &[nothing_asked()]).await;
+    let counted = world.held(kept).await;
+    direct::run(&db, "DELETE FROM event_counts").await;
+    direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    assert_eq!(world.held(kept).await, counted);
+}
+
+/// What a server knows of events that are not counted yet does not hold any more when some of those are
+/// purged, or another server records.
+async fn what_is_purged_before_it_is_counted_is_not_counted(on: On) {
+    let world = World::new(on).await;
+    let another = world.database.store(world.clock.clock()).await;
+    let tenants = PLACES.map(|place| (id(place), id("acme"))).into_iter().collect();
+    world.assign("acme", "free").await;
+    let now = world.store.now();
+    for part in 0..8 {
+        let second = if part < 4 { &world.store } else { &another };
+        for store in [&world.store, second, &world.store] {
+            let mut batch = Batch::default();
+            for n in 0..400 {
+                let days = if n % 3 == 0 { 20 + (n + part) % 100 } else { 0 };
+                let at = format(now - TimeDelta::days(days) - TimeDelta::minutes(n));
+                let place = PLACES[usize::try_from(n).unwrap() % 6];
+                batch.add_text(&event_with(place, "1", json!({"occurred_at": at})).to_string());
+            }
+            let (_, problems) = ingest::import(store, &tenants, batch).await.unwrap();
+            assert_eq!(problems, []);
+        }
+        let due = another.due(&id("acme")).await.unwrap().unwrap();
+        let upto = another.next_due(&due, None, 70).await.unwrap().unwrap();
+        another.purge_batch(&due, upto).await.unwrap();
+        check(&world, &[nothing_asked()]).await;
+    }
+    let kept =
+        "SELECT organization_id || ' ' || period || ' ' || kinds FROM event_counts ORDER BY 1";
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    let counted = world.held(kept).await;
+    let db = direct::connect(&world.database.url).await;
+    direct::run(&db, "DELETE FROM event_counts").await;
+    direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    assert_eq!(world.held(kept).await, counted);
 }
 
 /// To the microsecond, and for a viewer whose plan shows the last days.

@@ -45,6 +45,10 @@ async fn what_is_generated_can_be_loaded_again_and_again(on: On) {
     let db = direct::connect(installation.url()).await;
     let count = "SELECT CAST(count(*) AS TEXT) FROM audit_events WHERE external_id IS NOT NULL";
     assert_eq!(direct::text(&db, count).await, "300");
+    // As in a log that grew.
+    let added_later = "SELECT CAST(count(*) AS TEXT) FROM audit_events WHERE external_id IS NULL
+        AND occurred_at > (SELECT min(occurred_at) FROM audit_events WHERE external_id IS NOT NULL)";
+    assert_eq!(direct::text(&db, added_later).await, "0");
     let wrong = installation.run(&["generate", "--until", "soon"]).failed();
     assert!(wrong.contains("--until: "), "{wrong}");
 }

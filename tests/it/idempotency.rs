@@ -1,6 +1,7 @@
 //! A recorder's own ids: what is a duplicate, and what a conflict.
 
 use auditlog::domain::event::NewEvent;
+use auditlog::domain::id::Id;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ on_both!(
     a_duplicate_within_a_batch_is_told_from_a_conflict,
     conflicts_are_listed_with_all_else_that_is_wrong,
     what_is_sent_again_is_a_duplicate_whatever_was_masked_meanwhile,
+    ids_are_looked_up_one_by_one_whatever_statistics_say,
 );
 
 async fn an_id_makes_recording_idempotent(on: On) {
@@ -190,4 +192,40 @@ async fn what_is_sent_again_is_a_duplicate_whatever_was_masked_meanwhile(on: On)
     direct::run(&db, &earlier).await;
     let again = recorder.recorded(event("masked", "123")).await;
     assert_eq!(again["duplicates"], 1);
+}
+
+/// Those of a table that has just grown are of how it was before.
+async fn ids_are_looked_up_one_by_one_whatever_statistics_say(on: On) {
+    let world = World::new(on).await;
+    let recorder = world.recorder("acme").await;
+    let ids = |from: usize, upto: usize| (from..upto).map(|n| format!("evt-{n}"));
+    let record = async |from, upto| {
+        let events = ids(from, upto).map(|id| event_with("west", "1", json!({"id": id})));
+        recorder.recorded(Value::from_iter(events)).await;
+    };
+    record(0, 10).await;
+    if on == On::Postgres {
+        let db = direct::connect(&world.database.url).await;
+        let stale = "ALTER TABLE idempotency_records SET (autovacuum_enabled = false)";
+        direct::run(&db, stale).await;
+        direct::run(&db, "ANALYZE idempotency_records").await;
+    }
+    record(10, 3_000).await;
+    let acme = Id::new("acme").unwrap();
+    for asked in [1, 1_000] {
+        let plan =
+            world.store.explain_ids(&acme, ids(2_500, 2_500 + asked).collect()).await.unwrap();
+        match on {
+            On::Sqlite => {
+                assert!(plan.contains("(tenant_id=? AND external_id=?)"), "{plan}");
+                assert!(!plan.contains("SCAN idempotency_records"), "{plan}");
+            }
+            On::Postgres => {
+                assert!(plan.contains("Index Scan using idempotency_records_pkey"), "{plan}");
+                assert!(plan.contains(" AND (external_id = "), "{plan}");
+                assert!(plan.contains(&format!("loops={asked}")), "{plan}");
+                assert!(!plan.contains("Removed by"), "{plan}");
+            }
+        }
+    }
 }
