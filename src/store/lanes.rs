@@ -29,8 +29,9 @@ use crate::error::{Error, Result};
 /// How many requests may wait for a lane before callers wait to be let in.
 const QUEUE: usize = 1_024;
 
-/// How many events one commit takes at most; a single request may hold more.
-const EVENTS_PER_COMMIT: usize = 5_000;
+/// How many events one commit takes at most; a single request may hold more. Beyond that, flushing the disk
+/// less often saves nothing, and more requests would wait together while nobody prepares the next.
+const EVENTS_PER_COMMIT: usize = 1_000;
 
 /// The queues of the lanes.
 #[derive(Clone)]
