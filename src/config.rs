@@ -196,12 +196,16 @@ impl Settings {
 /// The address of a collector of traces. What is given is not shown: there may be a password in it.
 fn collector(url: String) -> Result<String> {
     let known = reqwest::Url::parse(&url).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.has_host()
+        matches!(url.scheme(), "http" | "https")
+            && url.query().is_none()
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
     });
     match known {
         true => Ok(url),
         false => Err(Error::bad_input(
-            "otlp_endpoint must be a URL that begins with http:// or https://, such as http://localhost:4318; /v1/traces is added to it",
+            "otlp_endpoint must be a URL that begins with http:// or https://, such as http://localhost:4318, without a user or a password (OTEL_EXPORTER_OTLP_HEADERS may hold credentials); /v1/traces is added to it",
         )),
     }
 }

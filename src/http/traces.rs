@@ -2,7 +2,9 @@
 
 use axum::extract::Request;
 use axum::http::StatusCode;
+use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator as _;
+use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceState};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Span;
@@ -25,11 +27,23 @@ pub fn of_request(request: &Request, method: &'static str, route: &str) -> Span 
         "http.response.status_code" = Empty,
     );
     if !span.is_disabled() {
-        let sender = TraceContextPropagator::new().extract(&HeaderExtractor(request.headers()));
         // Where spans only go to the server's log, there are no traces to go on with.
-        let _ = span.set_parent(sender);
+        let _ = span.set_parent(sender(request));
     }
     span
+}
+
+/// Whoever sent a request, as far as it says so. What else a client put into its `tracestate` goes nowhere.
+fn sender(request: &Request) -> Context {
+    let said = TraceContextPropagator::new().extract(&HeaderExtractor(request.headers()));
+    let span = said.span().span_context().clone();
+    Context::new().with_remote_span_context(SpanContext::new(
+        span.trace_id(),
+        span.span_id(),
+        span.trace_flags(),
+        true,
+        TraceState::NONE,
+    ))
 }
 
 /// How the request was answered.

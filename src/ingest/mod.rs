@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use batch::{Batch, MAX_EVENTS, MAX_REQUEST_BYTES};
 use prepare::{Prepared, unknown};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 
 use crate::domain::id::Id;
 use crate::domain::viewer::{Permission, Scope, Viewer};
@@ -96,8 +96,10 @@ pub async fn import(
     let parts = by_tenant
         .into_iter()
         .map(|(tenant_id, indices)| import_for(store, tenant_id, &batch, indices));
-    let mut parts = stream::iter(parts).buffer_unordered(TENANTS_AT_ONCE);
-    while let Some((appended, refused)) = parts.try_next().await? {
+    // Also where one fails, the others are finished.
+    let parts: Vec<_> = stream::iter(parts).buffer_unordered(TENANTS_AT_ONCE).collect().await;
+    for part in parts {
+        let (appended, refused) = part?;
         total.recorded += appended.recorded;
         total.duplicates += appended.duplicates;
         total.skipped += appended.skipped;

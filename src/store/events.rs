@@ -8,6 +8,7 @@ use sea_orm::{
 
 use super::entity::{audit_event, idempotency_record, sequence_head};
 use super::event_reads::Room;
+use super::plan_choice::Plan;
 use super::slow::What;
 use super::{ReadFor, Store, filter, merge};
 use crate::domain::event::Event;
@@ -50,6 +51,7 @@ impl Store {
         let wanted = u64::from(request.limit) + 1;
         let (reading, look) =
             (ReadFor::a_page(filter), self.look(scope, filter, What::Page(request)));
+        let plan = Plan::of(scope, filter, request.order);
         let (mut events, mut bytes) = (Vec::new(), 0);
         let mut rest = request.clone();
         loop {
@@ -65,7 +67,7 @@ impl Store {
                 least: 2_usize.saturating_sub(events.len()),
             };
             let (found, is_full) =
-                self.read_events(scope.tenant_id(), filter, select, room, reading).await?;
+                self.read_events(scope.tenant_id(), filter, select, room, plan, reading).await?;
             let got = u64::try_from(found.len()).unwrap_or(u64::MAX);
             for event in found {
                 bytes += event.bytes();
@@ -145,7 +147,8 @@ impl Store {
             .filter(audit_event::Column::Sequence.eq(position.sequence));
         let filter = EventFilter::default();
         let (tenant, reading) = (scope.tenant_id(), ReadFor::Event);
-        let (found, _) = self.read_events(tenant, &filter, select, Room::FOR_ONE, reading).await?;
+        let (room, plan) = (Room::FOR_ONE, Plan::Kept); // there is one by its key
+        let (found, _) = self.read_events(tenant, &filter, select, room, plan, reading).await?;
         found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 

@@ -8,6 +8,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseExecutor, DbErr, Select, Transaction
 
 use super::entity::audit_event;
 use super::event_reads::Room;
+use super::plan_choice::Plan;
 use super::watched::{Waiting, Watched};
 use super::{Backend, ReadFor, Store, waiting};
 use crate::domain::event::Event;
@@ -43,9 +44,10 @@ impl Store {
         filter: &EventFilter,
         select: Select<audit_event::Entity>,
         room: Room,
+        plan: Plan,
         reading: ReadFor,
     ) -> Result<(Vec<Event>, bool)> {
-        let settings = || self.settings_to_read(guard(tenant_id, filter));
+        let settings = || self.settings_to_read(guard(tenant_id, filter), plan);
         let (events, is_full) = self.database.event_readers.read(settings, select, room).await?;
         self.activity().has_read(reading, u64::try_from(events.len()).unwrap_or(u64::MAX));
         Ok((events, is_full))
@@ -58,7 +60,7 @@ impl Store {
             let executor = DatabaseExecutor::Connection(readers.inner());
             return Ok(readers.over(executor, Waiting::ForConnection));
         }
-        let settings = self.settings_to_read(guard);
+        let settings = self.settings_to_read(guard, Plan::Kept);
         // In a task of its own: whoever asks may go away, and a transaction that nobody saw begin would
         // go back to the pool without being ended.
         let begun = readers.clone();
@@ -74,12 +76,15 @@ impl Store {
     }
 
     /// In one text, which makes one trip for all of it.
-    fn settings_to_read(&self, guard: Option<&Id>) -> String {
+    fn settings_to_read(&self, guard: Option<&Id>, plan: Plan) -> String {
         let patience = self.database.patience;
         let mut settings =
             vec![("lock_timeout", patience.lock_to_read_on().as_millis().to_string())];
         if let Some(time) = patience.to_read() {
             settings.push(("statement_timeout", time.as_millis().to_string()));
+        }
+        if plan == Plan::ForTheseValues {
+            settings.push(("plan_cache_mode", "force_custom_plan".to_owned()));
         }
         if let Some(tenant_id) = guard {
             settings.push(("role", READER.to_owned()));

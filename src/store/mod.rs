@@ -31,6 +31,7 @@ pub mod organizations;
 mod partitions;
 mod patience;
 mod people;
+mod plan_choice;
 pub mod plans;
 pub mod policies;
 mod pulse;

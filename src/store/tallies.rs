@@ -67,12 +67,20 @@ impl Store {
     /// may be at it at once. It may be broken off at any time and goes on where it was.
     pub async fn catch_up_with_counting(&self) -> Result<()> {
         let heads = sequence_head::Entity::find().all(self.readers()).await?;
+        let mut outcome = Ok(());
         for head in heads {
-            let mut left = uncounted(&head, head.last_sequence);
-            let tenant_id = Id::trusted(head.tenant_id);
-            while left >= UNCOUNTED {
-                left = self.settle_some(&tenant_id, AT_ONCE_BESIDE).await?;
-            }
+            // One tenant's that fails keeps nobody else's from being counted.
+            let counted = self.catch_up_with(head).await;
+            outcome = outcome.and(counted);
+        }
+        outcome
+    }
+
+    async fn catch_up_with(&self, head: sequence_head::Model) -> Result<()> {
+        let mut left = uncounted(&head, head.last_sequence);
+        let tenant_id = Id::trusted(head.tenant_id);
+        while left >= UNCOUNTED {
+            left = self.settle_some(&tenant_id, AT_ONCE_BESIDE).await?;
         }
         Ok(())
     }
@@ -119,7 +127,10 @@ pub(super) async fn keep_up(
             Ok((last, Some(Known::none_after(last))))
         }
         _ => {
-            let upto = Ord::min(last, head.counted_sequence + AT_ONCE);
+            // Twice as many as are new, so that what was not counted before becomes fewer, and whoever
+            // records need not wait for all of it.
+            let new = last - head.last_sequence;
+            let upto = Ord::min(last, head.counted_sequence + 2 * Ord::max(new, UNCOUNTED / 2));
             settle(transaction, backend, head, upto).await?;
             Ok((upto, None))
         }

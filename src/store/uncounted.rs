@@ -11,7 +11,7 @@ use super::entity::sequence_head;
 use super::tallies::Counted;
 
 /// For how many tenants they are kept in memory.
-const TENANTS: usize = 50;
+const TENANTS: usize = 200;
 
 #[derive(Clone, Default)]
 pub(super) struct Uncounted {
@@ -40,9 +40,14 @@ impl Uncounted {
     }
 
     pub fn keep(&self, tenant_id: &str, known: Known) {
+        if known.events.is_empty() {
+            return; // which the head alone tells
+        }
         let mut kept = self.kept();
-        if kept.len() >= TENANTS {
-            kept.clear();
+        if kept.len() >= TENANTS
+            && let Some(any) = kept.keys().next().cloned()
+        {
+            kept.remove(&any);
         }
         kept.insert(tenant_id.to_owned(), known);
     }

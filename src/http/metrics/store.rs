@@ -48,7 +48,7 @@ impl Collector for Collected {
         to.histogram(
             "append_commit_duration",
             "Time of a transaction that appends, from asking for a connection to its commit",
-            Some((Unit::Seconds, 1e-6)),
+            Some((Unit::Seconds, 1e6)),
             &activity.commit_times(),
         )?;
         let pools = self.0.pools();
@@ -114,7 +114,7 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    /// Values in a unit, of which the store's are so much.
+    /// Values in a unit, of which so many of the store's are one.
     #[allow(clippy::cast_precision_loss)] // metrics are floating
     fn histogram(
         &mut self,
@@ -124,7 +124,7 @@ impl Encoder<'_, '_> {
         measured: &Measured,
     ) -> fmt::Result {
         let (unit, scale) = unit.map_or((None, 1.0), |(unit, scale)| (Some(unit), scale));
-        let scaled = |value: u64| value as f64 * scale;
+        let scaled = |value: u64| value as f64 / scale;
         let bounds = measured.up_to.iter().map(|(bound, count)| (scaled(*bound), *count));
         let buckets: Vec<_> = bounds.chain([(f64::INFINITY, measured.above)]).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();

@@ -38,9 +38,9 @@ pub(super) async fn events(
 
 /// The statement of so many of its rows at most.
 ///
-/// PostgreSQL keeps a plan only if it is no dearer than one for the values at hand, and takes a limit that
-/// is a parameter for a tenth of the table: it would plan every page anew, which takes longer than reading
-/// it. So the statement says a limit that holds for many pages, and the page's own takes from that.
+/// PostgreSQL keeps a plan (`store::plan_choice`) only if it is no dearer than one for the values at hand, and
+/// takes a limit that is a parameter for a tenth of the table. So the statement says a limit that holds for
+/// many pages, and the page's own takes from that.
 pub(super) fn limited(statement: Statement, most: u64) -> Statement {
     let Values(mut values) = statement.values.unwrap_or_else(|| Values(Vec::new()));
     values.push(Value::from(most));

@@ -14,8 +14,12 @@ pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Serv
     let workloads = workloads::all(database, count).await;
     let direct = direct::serve(&database.url, &workloads).await;
 
+    let database_alone = match database.on {
+        On::Postgres => "of pgbench",
+        On::Sqlite => "p50 of rusqlite's",
+    };
     println!(
-        "\n| workload | events | connections | pages/s | p50 ms | p99 ms | of direct | of the database | server MB |"
+        "\n| workload | events | connections | pages/s | p50 ms | p99 ms | of direct | {database_alone} | server MB |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     // Everything but the log of reads, which is measured by itself at the end.
@@ -26,20 +30,21 @@ pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Serv
         }
         for connections in CONNECTIONS {
             let ours = wrk(&server.url, &workload.script(&viewer), connections);
-            let (by_hand, alone) = match workload.sql.is_empty() {
+            let (of_direct, of_alone) = match workload.sql.is_empty() {
                 true => (None, None),
                 false => {
                     let by_hand = wrk(&format!("{direct}/{n}"), "", connections);
-                    let alone = match database.on {
+                    let of_alone = match database.on {
                         On::Postgres => {
-                            pgbench(&database.url, &workload.sql, "prepared", connections)
+                            ours.per_second
+                                / pgbench(&database.url, &workload.sql, "prepared", connections)
                         }
-                        On::Sqlite => rusqlite(&database.url, &workload.sql),
+                        On::Sqlite => ours.p50 / rusqlite(&database.url, &workload.sql),
                     };
-                    (Some(by_hand.per_second), Some(alone))
+                    (Some(ours.per_second / by_hand.per_second), Some(of_alone))
                 }
             };
-            row(workload, connections, &ours, by_hand, alone, server.megabytes());
+            row(workload, connections, &ours, of_direct, of_alone, server.megabytes());
         }
     }
     server.log_reads(&owner, "OFF");
@@ -49,13 +54,11 @@ fn row(
     workload: &Workload,
     connections: usize,
     ours: &Figures,
-    by_hand: Option<f64>,
-    alone: Option<f64>,
+    of_direct: Option<f64>,
+    of_alone: Option<f64>,
     megabytes: u64,
 ) {
-    let of = |other: Option<f64>| {
-        other.map_or_else(|| "-".to_owned(), |other| format!("{:.2}", ours.per_second / other))
-    };
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |of| format!("{of:.2}"));
     println!(
         "| {} | {} | {connections} | {:.0} | {:.2} | {:.2} | {} | {} | {megabytes} |",
         workload.name,
@@ -63,7 +66,7 @@ fn row(
         ours.per_second,
         ours.p50,
         ours.p99,
-        of(by_hand),
-        of(alone),
+        ratio(of_direct),
+        ratio(of_alone),
     );
 }

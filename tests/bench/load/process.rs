@@ -41,6 +41,8 @@ fn milliseconds(time: Duration) -> f64 {
 /// The newest page over many connections, for as long as is wanted.
 pub fn under_load(auditlog: &Auditlog, server: &Server) {
     let viewer = auditlog.user("soak-viewer", &["--can-view-audit-log"]);
+    let owner = auditlog.user("soak-owner", &["--owner"]);
+    server.log_reads(&owner, "OFF");
     let script = workloads::newest().script(&viewer);
     let seconds = setting("AUDITLOG_BENCH_SOAK", 60).max(LOOKS);
     let (mut pages, mut megabytes) = (0.0, vec![server.megabytes().to_string()]);
@@ -50,7 +52,8 @@ pub fn under_load(auditlog: &Auditlog, server: &Server) {
         megabytes.push(server.megabytes().to_string());
     }
     println!(
-        "\n(a) over {CONNECTIONS} connections, {pages:.0} pages in {seconds} s: {} MB",
-        megabytes.join(", ")
+        "\n(a) over {CONNECTIONS} connections, {pages:.0} pages in {seconds} s: {} MB, {} MB at the most",
+        megabytes.join(", "),
+        server.most_megabytes()
     );
 }

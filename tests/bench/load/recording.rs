@@ -1,14 +1,19 @@
 //! How fast events are recorded, beside PostgreSQL inserting the same rows.
 
+use auditlog::demo::load::LARGE;
+
 use super::alone::pgbench;
 use super::support::{On, TestDatabase, direct};
 use super::tools::{Auditlog, Server, wrk};
 use super::workloads::{self, Recording};
 
+/// No event that the server recorded has this number or a higher one.
+const OURS_END: i64 = 1_000_000_000_000;
+
 pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Server) {
     let recorder = auditlog.user("bench-recorder", &["--can-record"]);
     println!(
-        "\n| recording | connections | events/s | p50 ms | p99 ms | of one connection | of the database | server MB |"
+        "\n| recording | connections | events/s | p50 ms | p99 ms | of one connection | of pgbench | server MB |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for Recording { name, size, connections } in workloads::RECORDINGS {
@@ -21,6 +26,8 @@ pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Serv
             On::Postgres => {
                 let inserts =
                     pgbench(&database.url, &insert(database, size).await, "simple", connections);
+                let delete = format!("DELETE FROM audit_events WHERE sequence >= {OURS_END}");
+                direct::run(&direct::connect(&database.url).await, &delete).await;
                 format!("{:.2}", many.per_second / inserts)
             }
             On::Sqlite => "-".to_owned(),
@@ -47,7 +54,7 @@ async fn insert(database: &TestDatabase, size: usize) -> String {
     let values: Vec<_> = columns
         .iter()
         .map(|column| match column.as_str() {
-            "sequence" => "':base + ' || row_number() OVER ()".to_owned(),
+            "sequence" => "'nextval(''of_pgbench'')'".to_owned(),
             column => format!("quote_nullable({column})"),
         })
         .collect();
@@ -55,17 +62,15 @@ async fn insert(database: &TestDatabase, size: usize) -> String {
         &db,
         &format!(
             "SELECT '(' || concat_ws(', ', {}) || ')' FROM (
-                SELECT * FROM audit_events WHERE tenant_id = '{}' ORDER BY sequence DESC LIMIT {size}
+                SELECT * FROM audit_events WHERE tenant_id = '{LARGE}' AND sequence < {OURS_END}
+                ORDER BY sequence DESC LIMIT {size}
             ) AS latest",
             values.join(", "),
-            auditlog::demo::load::LARGE,
         ),
     )
     .await;
     assert_eq!(rows.len(), size);
-    format!(
-        "\\set base random(1000000000000, 9000000000000000)\nINSERT INTO audit_events ({}) VALUES {}",
-        columns.join(", "),
-        rows.join(", ")
-    )
+    let numbers = format!("CREATE SEQUENCE IF NOT EXISTS of_pgbench START {OURS_END} CACHE 1000");
+    direct::run(&db, &numbers).await;
+    format!("INSERT INTO audit_events ({}) VALUES {}", columns.join(", "), rows.join(", "))
 }

@@ -126,9 +126,18 @@ impl Server {
 
     /// The memory it has now.
     pub fn megabytes(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The most it has had.
+    pub fn most_megabytes(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
         kilobytes.unwrap_or(0) / 1024
     }

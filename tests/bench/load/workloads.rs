@@ -9,7 +9,7 @@ use auditlog::domain::viewer::Scope;
 use serde_json::json;
 
 use super::tools::setting;
-use crate::support::{TestClock, TestDatabase};
+use crate::support::{On, TestClock, TestDatabase};
 
 /// One kind of page.
 pub struct Workload {
@@ -188,9 +188,12 @@ async fn deep(database: &TestDatabase, count: u64) -> (String, String) {
     let list = List::of("auditLog", Vec::<(String, Json)>::new());
     let purpose = Purpose::Cursor(Order::OccurredAtDesc, list);
     let cursor = store.positions().encode(&tenant, purpose, position);
-    let at = auditlog::domain::time::format(position.occurred_at)
-        .replace('T', " ")
-        .replace('Z', "+00:00");
-    let sql = format!("AND (occurred_at, sequence) < ('{at}', {})", position.sequence);
+    let at = auditlog::domain::time::format(position.occurred_at);
+    let at = match database.on {
+        On::Postgres => at,
+        On::Sqlite => at.replace('Z', "+00:00"), // as it is kept
+    };
+    let number = position.sequence;
+    let sql = format!("AND (occurred_at, sequence) < ('{at}', {number}) AND occurred_at <= '{at}'");
     (format!("after: \"{cursor}\""), sql)
 }
