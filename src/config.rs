@@ -205,7 +205,7 @@ fn collector(url: String) -> Result<String> {
     match known {
         true => Ok(url),
         false => Err(Error::bad_input(
-            "otlp_endpoint must be a URL that begins with http:// or https://, such as http://localhost:4318, without a user or a password (OTEL_EXPORTER_OTLP_HEADERS may hold credentials); /v1/traces is added to it",
+            "otlp_endpoint must be a URL that begins with http:// or https://, such as http://localhost:4318, without credentials (OTEL_EXPORTER_OTLP_HEADERS may hold them); /v1/traces is added to it",
         )),
     }
 }

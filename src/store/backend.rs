@@ -1,6 +1,7 @@
 //! SQLite or PostgreSQL: the only place that asks which.
 
 mod conditions;
+mod explain;
 mod keys;
 mod pools;
 mod shape;
@@ -10,12 +11,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait as _};
-use sea_orm::sqlx::Row as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as SeaDatabase, DatabaseConnection, DbBackend, DbErr,
-    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    RuntimeErr, SqliteTransactionMode, TransactionOptions,
 };
 use tracing::Span;
 use tracing::field::Empty;
@@ -258,57 +258,6 @@ impl Backend {
             Self::Sqlite => DbBackend::Sqlite,
             Self::Postgres => DbBackend::Postgres,
         }
-    }
-
-    /// How the database will run a statement, a step a line.
-    pub(super) async fn explain(
-        self,
-        db: &impl ConnectionTrait,
-        mut statement: Statement,
-    ) -> Result<String> {
-        let (prefix, column) = match self {
-            Self::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
-            Self::Postgres => ("EXPLAIN ", "QUERY PLAN"),
-        };
-        statement.sql.insert_str(0, prefix);
-        let rows = db.query_all_raw(statement).await?;
-        let lines = rows.into_iter().map(|row| row.try_get::<String>("", column));
-        Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
-    }
-
-    /// The shape of the database's plan for a statement: nothing of what is asked for is in it.
-    pub(super) async fn shape(
-        self,
-        db: &impl ConnectionTrait,
-        mut statement: Statement,
-    ) -> Result<Option<String>> {
-        if self == Self::Sqlite {
-            let steps = self.explain(db, statement).await?;
-            return Ok(Some(shape::of_sqlite(steps.lines())));
-        }
-        statement.sql.insert_str(0, "EXPLAIN (FORMAT JSON, COSTS OFF) ");
-        let row = db.query_one_raw(statement).await?;
-        let row = row.as_ref().and_then(QueryResult::try_as_pg_row);
-        // It is of the type json, which is text on the wire, and which nothing else here reads.
-        let plan = row.and_then(|row| row.try_get_unchecked::<String, _>(0).ok());
-        Ok(plan.as_deref().and_then(shape::of_postgres))
-    }
-
-    /// How the database ran a statement, a step a line, with how many rows each step read and left out.
-    /// SQLite only says how it would.
-    pub(super) async fn run_and_explain(
-        self,
-        db: &impl ConnectionTrait,
-        mut statement: Statement,
-    ) -> Result<String> {
-        if self == Self::Sqlite {
-            return self.explain(db, statement).await;
-        }
-        let prefix = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ";
-        statement.sql.insert_str(0, prefix);
-        let rows = db.query_all_raw(statement).await?;
-        let lines = rows.into_iter().map(|row| row.try_get::<String>("", "QUERY PLAN"));
-        Ok(lines.collect::<std::result::Result<Vec<_>, _>>()?.join("\n"))
     }
 
     /// Sees to it that what this transaction does ends after some time.

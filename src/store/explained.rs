@@ -10,6 +10,7 @@ use super::counts::Question;
 use super::entity::{audit_event, idempotency_record};
 use super::event_reads::statement;
 use super::events::FIRST_ROWS;
+use super::plan_choice::Plan;
 use super::slow::Asked;
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
@@ -40,7 +41,10 @@ impl Store {
     ) -> Result<String> {
         let statement = self.statement_of(scope, filter, request, u64::from(request.limit) + 1);
         let db = self.guarded_for(scope.tenant_id(), filter).await?;
-        self.backend().run_and_explain(&db, statement).await
+        match Plan::of(scope, filter, request.order) {
+            Plan::Kept => self.backend().run_and_explain_kept(&db, statement).await,
+            Plan::ForTheseValues => self.backend().run_and_explain(&db, statement).await,
+        }
     }
 
     fn statement_of(

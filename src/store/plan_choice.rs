@@ -4,7 +4,7 @@
 //! where it depends on them which index leads to the page soonest, it may read a tenant's whole log for a few
 //! events.
 
-use crate::domain::filter::EventFilter;
+use crate::domain::filter::{ActingUsers, EventFilter};
 use crate::domain::page::{Order, SortedBy};
 use crate::domain::viewer::{Scope, VisibleOrganizations};
 
@@ -18,22 +18,52 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    /// One may be kept of a whole tenant's events by time: whatever the bounds are, the primary key leads to
-    /// them, and nothing is read in vain. Of a kind, a user or an organization there may be few events or
-    /// nothing else.
+    /// One may be kept where an index begins with just what is asked for and goes on by time: whatever the
+    /// values are, it leads to the page, and nothing is read in vain.
     pub fn of(scope: &Scope, filter: &EventFilter, order: Order) -> Self {
-        let within_bounds = EventFilter {
-            occurred_after: filter.occurred_after,
-            occurred_before: filter.occurred_before,
-            up_to_sequence: filter.up_to_sequence,
-            ..EventFilter::default()
-        };
         let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
-        let is_whole =
-            scope.own().is_none() && matches!(scope.organizations(), VisibleOrganizations::All);
-        match is_by_time && is_whole && *filter == within_bounds {
+        match is_by_time && is_in_one_index(scope, filter) {
             true => Self::Kept,
             false => Self::ForTheseValues,
         }
     }
+}
+
+fn is_in_one_index(scope: &Scope, filter: &EventFilter) -> bool {
+    let within_bounds = EventFilter {
+        occurred_after: filter.occurred_after,
+        occurred_before: filter.occurred_before,
+        up_to_sequence: filter.up_to_sequence,
+        ..EventFilter::default()
+    };
+    match (scope.own(), scope.organizations()) {
+        (None, VisibleOrganizations::All) => {}
+        (None, VisibleOrganizations::Only(ids)) => {
+            return ids.len() == 1 && *filter == within_bounds;
+        }
+        (Some(_), _) | (None, VisibleOrganizations::AtEvent { .. }) => return false,
+    }
+    let EventFilter { acting_users, event_types, resource_names, resource_ids, .. } = filter;
+    let one_user = |users: &ActingUsers| users.ids.len() == 1 && !users.or_nobody;
+    let led = (
+        acting_users.as_ref().map(one_user),
+        resource_names.as_ref().map(|names| names.len() == 1),
+        event_types.as_ref().map(|types| types.len() == 1),
+        resource_ids.as_ref().map(|ids| ids.len() == 1),
+    );
+    let is_led = matches!(
+        led,
+        (None, None, None, None)
+            | (Some(true), None, None, None)
+            | (None, Some(true), Some(true), None)
+            | (None, Some(true), None, Some(true))
+    );
+    let led_only = EventFilter {
+        acting_users: acting_users.clone(),
+        event_types: event_types.clone(),
+        resource_names: resource_names.clone(),
+        resource_ids: resource_ids.clone(),
+        ..within_bounds
+    };
+    is_led && *filter == led_only
 }

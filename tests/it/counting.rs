@@ -31,6 +31,7 @@ on_both!(
     so_many_events_are_counted_as_they_come,
     what_was_there_before_is_counted_beside_all_else,
     what_is_purged_before_it_is_counted_is_not_counted,
+    what_a_server_recorded_is_counted_from_its_memory,
     counts_begin_and_end_where_a_filter_does,
     counting_that_takes_too_long_is_given_up,
 );
@@ -408,6 +409,11 @@ async fn what_is_purged_before_it_is_counted_is_not_counted(on: On) {
         another.purge_batch(&due, upto).await.unwrap();
         check(&world, &[nothing_asked()]).await;
     }
+    are_as_counted_anew(&world).await;
+}
+
+/// The counts that are kept, once all is counted, and what counting all again gives.
+async fn are_as_counted_anew(world: &World) {
     let kept =
         "SELECT organization_id || ' ' || period || ' ' || kinds FROM event_counts ORDER BY 1";
     world.store.settle_counts(&id("acme")).await.unwrap();
@@ -417,6 +423,45 @@ async fn what_is_purged_before_it_is_counted_is_not_counted(on: On) {
     direct::run(&db, "UPDATE sequence_heads SET counted_sequence = 0").await;
     world.store.settle_counts(&id("acme")).await.unwrap();
     assert_eq!(world.held(kept).await, counted);
+}
+
+/// Another server records in between, and an organization moves.
+async fn what_a_server_recorded_is_counted_from_its_memory(on: On) {
+    let world = World::new(on).await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let another = world.database.store(world.clock.clock()).await;
+    let tenants = PLACES.map(|place| (id(place), id("acme"))).into_iter().collect();
+    let now = world.store.now();
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    let import = async |store: &Store| {
+        let mut batch = Batch::default();
+        for n in 0..600 {
+            let at = format(now - TimeDelta::hours(n));
+            let place = PLACES[usize::try_from(n).unwrap() % 6];
+            batch.add_text(&event_with(place, "1", json!({"occurred_at": at})).to_string());
+        }
+        let (_, problems) = ingest::import(store, &tenants, batch).await.unwrap();
+        assert_eq!(problems, []);
+    };
+    let head = "SELECT CAST(counted_sequence AS TEXT) FROM sequence_heads WHERE tenant_id = 'acme'";
+    for round in 0..12 {
+        match round {
+            5 => import(&another).await,
+            9 => {
+                let moved = json!({"id": "portland", "to": "east"});
+                let moved = owner.data(MOVE, moved).await;
+                assert_eq!(moved["moveOrganization"]["messages"], json!([]));
+            }
+            _ => import(&world.store).await,
+        }
+        if round == 3 {
+            let counted: i64 = world.held(head).await[0].parse().unwrap();
+            let last = world.store.last_sequence(&id("acme")).await.unwrap();
+            assert_eq!(counted, last, "2,400 events are enough to be counted");
+        }
+        check(&world, &[nothing_asked()]).await;
+    }
+    are_as_counted_anew(&world).await;
 }
 
 /// To the microsecond, and for a viewer whose plan shows the last days.

@@ -12,9 +12,9 @@ use auditlog::auth::Authenticator;
 use auditlog::auth::jwt::{KeySource, Settings};
 use auditlog::http;
 
-use crate::support::On;
 use crate::support::client::Client;
 use crate::support::world::{OWN, VIEW, World, event, event_with};
+use crate::support::{On, direct};
 
 on_both!(
     a_right_taken_away_is_gone_at_the_next_request,
@@ -22,6 +22,7 @@ on_both!(
     a_token_gives_only_what_the_memberships_give_now,
     what_changes_here_counts_at_every_server,
     a_crowd_is_refused_from_the_next_request_on,
+    a_crowd_that_is_held_up_is_answered,
 );
 
 async fn a_right_taken_away_is_gone_at_the_next_request(on: On) {
@@ -211,6 +212,39 @@ async fn a_crowd_is_refused_from_the_next_request_on(on: On) {
         for one in crowd {
             one.await.unwrap();
         }
+    }
+}
+
+/// They wait together for longer than anybody waits for an answer to all of them.
+async fn a_crowd_that_is_held_up_is_answered(on: On) {
+    let world = World::new(on).await;
+    let client = world.user("vera", "west", VIEW).await;
+    let query = "{ viewer { is_owner } }";
+    client.query(query).await;
+    if on == On::Postgres {
+        let db = direct::connect(&world.database.url).await;
+        direct::run(&db, "BEGIN; LOCK TABLE sequence_heads").await;
+        let ask = || {
+            let client = client.clone();
+            tokio::spawn(async move { client.query(query).await })
+        };
+        let crowd: Vec<_> = (0..12).map(|_| ask()).collect();
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert!(crowd.iter().all(|one| !one.is_finished()));
+        direct::run(&db, "ROLLBACK").await;
+        for one in crowd {
+            one.await.unwrap();
+        }
+    }
+    // Whoever asks goes away, and the others are answered.
+    for _ in 0..20 {
+        let gone = tokio::spawn({
+            let client = client.clone();
+            async move { client.query(query).await }
+        });
+        tokio::task::yield_now().await;
+        gone.abort();
+        client.query(query).await;
     }
 }
 

@@ -111,7 +111,9 @@ async fn a_collector_is_sent_the_trace_of_each_request(on: On) {
             .header("content-type", "application/json")
             .header("user-agent", "agent-of-nobody");
         let request = match parent {
-            Some(parent) => request.header("traceparent", parent),
+            Some(parent) => {
+                request.header("traceparent", parent).header("tracestate", "x=mr_famous_too")
+            }
             None => request,
         };
         let answer = request.body(body).send().await.unwrap();
@@ -299,7 +301,13 @@ async fn nobody_waits_for_a_collector_that_is_away_or_silent() {
 #[test]
 fn an_endpoint_that_is_none_is_wrong_usage_and_not_shown() {
     let installation = Installation::bare();
-    for wrong in ["localhost:4318", "ftp://ann:password@host", "https://host/?password", ""] {
+    for wrong in [
+        "localhost:4318",
+        "ftp://ann:password@host",
+        "http://ann:password@host",
+        "https://host/?password",
+        "",
+    ] {
         let ran = serve(&installation, &["--otlp-endpoint", wrong]).run().exited(2);
         assert!(ran.stderr.contains("otlp_endpoint must be a URL"), "{}", ran.stderr);
         assert!(!ran.stderr.contains("password"), "{}", ran.stderr);
