@@ -26,6 +26,7 @@ mod m20261126_000018_row_security;
 mod m20261126_000019_people_revision;
 mod m20261126_000020_event_counts;
 mod m20261126_000021_citus;
+mod m20261126_000022_kinds;
 
 /// Applies the steps.
 pub struct Migrator;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000019_people_revision::Migration),
             Box::new(m20261126_000020_event_counts::Migration),
             Box::new(m20261126_000021_citus::Migration),
+            Box::new(m20261126_000022_kinds::Migration),
         ]
     }
 }

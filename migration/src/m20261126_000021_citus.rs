@@ -74,7 +74,8 @@ fn distribute(table: &str) -> String {
     format!("SELECT create_distributed_table('{table}', 'tenant_id', colocate_with => '{with}')")
 }
 
-async fn is_on(manager: &SchemaManager<'_>) -> Result<bool, DbErr> {
+/// Whether there is Citus.
+pub(super) async fn is_on(manager: &SchemaManager<'_>) -> Result<bool, DbErr> {
     if !Columns::of(manager).postgres {
         return Ok(false);
     }

@@ -27,23 +27,24 @@ pub fn of_request(request: &Request, method: &'static str, route: &str) -> Span 
         "http.response.status_code" = Empty,
     );
     if !span.is_disabled() {
-        // Where spans only go to the server's log, there are no traces to go on with.
-        let _ = span.set_parent(sender(request));
+        if let Some(sender) = sender(request) {
+            // Where spans only go to the server's log, there are no traces to go on with.
+            let _ = span.set_parent(sender);
+        }
     }
     span
 }
 
 /// Whoever sent a request, as far as it says so. What else a client put into its `tracestate` goes nowhere.
-fn sender(request: &Request) -> Context {
+fn sender(request: &Request) -> Option<Context> {
     let said = TraceContextPropagator::new().extract(&HeaderExtractor(request.headers()));
     let span = said.span().span_context().clone();
-    Context::new().with_remote_span_context(SpanContext::new(
-        span.trace_id(),
-        span.span_id(),
-        span.trace_flags(),
-        true,
-        TraceState::NONE,
-    ))
+    if !span.is_valid() {
+        return None;
+    }
+    let (trace, flags) = (span.trace_id(), span.trace_flags());
+    let sender = SpanContext::new(trace, span.span_id(), flags, true, TraceState::NONE);
+    Some(Context::new().with_remote_span_context(sender))
 }
 
 /// How the request was answered.

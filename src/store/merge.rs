@@ -15,7 +15,7 @@ use crate::domain::page::{Order, SortedBy};
 use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations};
 
 /// Of how many organizations events are merged at most: each is looked for in every month's partition.
-const FEW: usize = 8;
+pub(super) const FEW: usize = 8;
 
 impl Store {
     /// The scopes of the single organizations whose events are to be merged for a page; nothing where

@@ -4,6 +4,7 @@
 //! where it depends on them which index leads to the page soonest, it may read a tenant's whole log for a few
 //! events.
 
+use super::merge::FEW;
 use crate::domain::filter::{ActingUsers, EventFilter};
 use crate::domain::page::{Order, SortedBy};
 use crate::domain::viewer::{Scope, VisibleOrganizations};
@@ -38,8 +39,9 @@ fn is_in_one_index(scope: &Scope, filter: &EventFilter) -> bool {
     };
     match (scope.own(), scope.organizations()) {
         (None, VisibleOrganizations::All) => {}
+        // One, or as many as are merged from the index of each.
         (None, VisibleOrganizations::Only(ids)) => {
-            return ids.len() == 1 && *filter == within_bounds;
+            return ids.len() <= FEW && *filter == within_bounds;
         }
         (Some(_), _) | (None, VisibleOrganizations::AtEvent { .. }) => return false,
     }

@@ -10,6 +10,7 @@
 //! | `AUDITLOG_BENCH_EVENTS` | how many events there are | 200000 |
 //! | `AUDITLOG_BENCH_SECONDS` | how long each measurement lasts | 5 |
 //! | `AUDITLOG_BENCH_PAGES` | how many events a page has; all workloads have the first size | `50 100` |
+//! | `AUDITLOG_BENCH_WORKLOADS` | which pages, by their letters | `abcdefg` |
 //! | `AUDITLOG_BENCH_PARTS` | what is measured | `pages recording import process` |
 //! | `AUDITLOG_BENCH_SOAK` | how many seconds of load the process's memory is watched for | 60 |
 

@@ -12,6 +12,7 @@ use auditlog::domain::time::{Time, format};
 use auditlog::domain::viewer::{Descendants, Membership, Permission, Scope, Viewer};
 use auditlog::error::Code;
 use auditlog::ingest::{self, Batch};
+use auditlog::store::Store;
 use axum::http::{Method, StatusCode};
 use chrono::{DurationRound as _, TimeDelta};
 use proptest::collection::vec;

@@ -3,7 +3,7 @@
 use super::alone::{pgbench, rusqlite};
 use super::direct;
 use super::support::{On, TestDatabase};
-use super::tools::{Auditlog, Figures, Server, wrk};
+use super::tools::{Auditlog, Figures, Server, setting, wrk};
 use super::workloads::{self, Workload};
 
 const CONNECTIONS: [usize; 2] = [1, 16];
@@ -11,7 +11,9 @@ const CONNECTIONS: [usize; 2] = [1, 16];
 pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Server, count: u64) {
     let viewer = auditlog.user("bench-viewer", &["--can-view-audit-log"]);
     let owner = auditlog.user("bench-owner", &["--owner"]);
-    let workloads = workloads::all(database, count).await;
+    let letters = setting("AUDITLOG_BENCH_WORKLOADS", "abcdefg".to_owned());
+    let mut workloads = workloads::all(database, count).await;
+    workloads.retain(|workload| letters.contains(workload.letter()));
     let direct = direct::serve(&database.url, &workloads).await;
 
     let database_alone = match database.on {

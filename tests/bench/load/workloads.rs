@@ -50,6 +50,11 @@ const FIELDS: &str =
     resource_changes { field value_before_change value_after_change }";
 
 impl Workload {
+    /// By which BENCHMARKS.md and the settings know it.
+    pub fn letter(&self) -> char {
+        self.name.chars().nth(1).unwrap()
+    }
+
     /// For wrk.
     pub fn script(&self, key: &str) -> String {
         let count = if self.count { "total_count" } else { "" };
