@@ -26,11 +26,11 @@ pub fn of_request(request: &Request, method: &'static str, route: &str) -> Span 
         "http.route" = route,
         "http.response.status_code" = Empty,
     );
-    if !span.is_disabled() {
-        if let Some(sender) = sender(request) {
-            // Where spans only go to the server's log, there are no traces to go on with.
-            let _ = span.set_parent(sender);
-        }
+    if !span.is_disabled()
+        && let Some(sender) = sender(request)
+    {
+        // Where spans only go to the server's log, there are no traces to go on with.
+        let _ = span.set_parent(sender);
     }
     span
 }
