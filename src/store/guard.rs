@@ -25,16 +25,16 @@ pub(super) type Reading<'a> = Watched<DatabaseExecutor<'a>>;
 impl Store {
     /// What reads this tenant's log.
     pub(super) async fn guarded(&self, tenant_id: &Id) -> Result<Reading<'_>> {
-        self.reading(Some(tenant_id)).await
+        self.reading(Some(tenant_id), Plan::Kept).await
     }
 
-    /// The same for what a filter selects.
+    /// The same for what a filter selects, of which nobody knows how much that is.
     pub(super) async fn guarded_for(
         &self,
         tenant_id: &Id,
         filter: &EventFilter,
     ) -> Result<Reading<'_>> {
-        self.reading(guard(tenant_id, filter)).await
+        self.reading(guard(tenant_id, filter), Plan::ForTheseValues).await
     }
 
     /// The events that a statement selects, as far as there is room for them, and whether it is full.
@@ -54,13 +54,13 @@ impl Store {
     }
 
     /// On PostgreSQL it is a transaction, in which the guard is set, and the times that it may take.
-    async fn reading(&self, guard: Option<&Id>) -> Result<Reading<'_>> {
+    async fn reading(&self, guard: Option<&Id>, plan: Plan) -> Result<Reading<'_>> {
         let readers = self.readers();
         if self.backend() == Backend::Sqlite {
             let executor = DatabaseExecutor::Connection(readers.inner());
             return Ok(readers.over(executor, Waiting::ForConnection));
         }
-        let settings = self.settings_to_read(guard, Plan::Kept);
+        let settings = self.settings_to_read(guard, plan);
         // In a task of its own: whoever asks may go away, and a transaction that nobody saw begin would
         // go back to the pool without being ended.
         let begun = readers.clone();
