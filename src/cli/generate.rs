@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use tokio::sync::mpsc;
 
 use super::{made, open_store, open_store_at, print};
 use crate::admin::{self, Actor};
@@ -13,8 +14,11 @@ use crate::config::Settings;
 use crate::demo::load;
 use crate::domain::id::Id;
 use crate::error::{Error, Result};
-use crate::ingest::{self, Batch, MAX_EVENTS};
+use crate::ingest::{self, Batch};
 use crate::store::Store;
+
+/// How many events are recorded at once.
+const EVENTS_PER_BATCH: usize = 8_000;
 
 #[derive(Args)]
 pub struct Generate {
@@ -87,23 +91,31 @@ async fn found(store: &Store) -> Result<HashMap<Id, Id>> {
     Ok(tenants)
 }
 
+/// Records events, which are made and read beside the database's work.
 async fn record(
     store: &Store,
     tenants: &HashMap<Id, Id>,
-    events: impl Iterator<Item = String>,
+    events: impl Iterator<Item = String> + Send + 'static,
 ) -> Result<usize> {
-    let (mut batch, mut recorded) = (Batch::default(), 0);
-    let mut events = events.peekable();
-    while let Some(event) = events.next() {
-        batch.add_text(&event);
-        if batch.len() == MAX_EVENTS || events.peek().is_none() {
-            let batch = std::mem::take(&mut batch);
-            let (appended, problems) = ingest::import(store, tenants, batch).await?;
-            if !problems.is_empty() {
-                return Err(Error::batch(problems));
+    let (sender, mut batches) = mpsc::channel(1);
+    let maker = std::thread::spawn(move || {
+        let mut events = events.peekable();
+        while events.peek().is_some() {
+            let mut batch = Batch::default();
+            events.by_ref().take(EVENTS_PER_BATCH).for_each(|event| batch.add_text(&event));
+            if sender.blocking_send(batch).is_err() {
+                return; // the database's side failed, and says so
             }
-            recorded += appended.recorded;
         }
+    });
+    let mut recorded = 0;
+    while let Some(batch) = batches.recv().await {
+        let (appended, problems) = ingest::import(store, tenants, batch).await?;
+        if !problems.is_empty() {
+            return Err(Error::batch(problems));
+        }
+        recorded += appended.recorded;
     }
+    maker.join().map_err(|_| Error::internal("generating events", "the generator stopped"))?;
     Ok(recorded)
 }

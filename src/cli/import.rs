@@ -23,10 +23,11 @@ use crate::error::{Error, Result};
 use crate::ingest::{self, Batch};
 use crate::store::Store;
 
-/// What one commit holds at most. Together with [`BATCHES_WAITING`] it bounds the memory.
-const LINES_PER_BATCH: usize = 2_000;
-const BYTES_PER_BATCH: usize = 4 * 1024 * 1024;
-const BATCHES_WAITING: usize = 2;
+/// What is worked on at once, at most. Together with [`BATCHES_WAITING`] it bounds the memory. So many
+/// that small tenants' events do not need a commit for every few of them.
+const LINES_PER_BATCH: usize = 8_000;
+const BYTES_PER_BATCH: usize = 8 * 1024 * 1024;
+const BATCHES_WAITING: usize = 1;
 
 /// How many unacceptable lines are named; the others are only counted.
 const SHOWN_PROBLEMS: u64 = 100;

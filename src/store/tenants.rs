@@ -15,6 +15,7 @@ use sea_orm::{
 
 use super::append::lock_head;
 use super::entity::{organization, sequence_head};
+use super::event_reads::EventReaders;
 use super::{
     Store, Transaction, definitions, note_rules, organizations, partitions, plans, policies,
     settings, waiting,
@@ -62,7 +63,6 @@ impl Store {
 
     /// The same, with the revision of its people.
     pub(super) async fn current(&self, id: &Id) -> Result<(Arc<Tenant>, i64)> {
-        let db = self.readers();
         let mut revisions = self.revisions(id).await?;
         let kept = self.tenants.get(id);
         if let Some(kept) = &kept
@@ -71,9 +71,10 @@ impl Store {
             return Ok((Arc::clone(kept), revisions.people));
         }
         loop {
-            let tenant = Arc::new(load(db, id, revisions.settings, kept.as_deref()).await?);
+            let read = load(self.readers(), id, revisions.settings, kept.as_deref()).await?;
+            let tenant = Arc::new(read);
             // What was read belongs together when nothing changed meanwhile.
-            let after = self::revisions(db, id).await?;
+            let after = self::revisions(&self.database.event_readers, id).await?;
             if after.settings == revisions.settings {
                 self.tenants.keep(&tenant, kept.as_ref());
                 return Ok((tenant, revisions.people));
@@ -84,14 +85,14 @@ impl Store {
 
     /// Those of this moment.
     async fn revisions(&self, id: &Id) -> Result<Revisions> {
-        let (db, asked) = (self.readers().clone(), id.clone());
+        let (readers, asked) = (self.database.event_readers.clone(), id.clone());
         let together = self.arrivals.ask(id, move || {
-            let (db, asked) = (db.clone(), asked.clone());
-            async move { revisions(&db, &asked).await }
+            let (readers, asked) = (readers.clone(), asked.clone());
+            async move { revisions(&readers, &asked).await }
         });
         match waiting::wait(together).await.map_err(DbErr::from)? {
             Some(revisions) => Ok(revisions),
-            None => revisions(self.readers(), id).await,
+            None => revisions(&self.database.event_readers, id).await,
         }
     }
 
@@ -144,16 +145,15 @@ pub(super) struct Revisions {
     people: i64,
 }
 
-async fn revisions(db: &impl ConnectionTrait, id: &Id) -> Result<Revisions> {
-    let found: Option<(i64, i64)> = sequence_head::Entity::find_by_id(id.as_str())
+async fn revisions(readers: &EventReaders, id: &Id) -> Result<Revisions> {
+    let head = sequence_head::Entity::find_by_id(id.as_str())
         .select_only()
         .column(sequence_head::Column::SettingsRevision)
-        .column(sequence_head::Column::PeopleRevision)
-        .into_tuple()
-        .one(db)
-        .await?;
-    let (settings, people) =
-        found.ok_or_else(|| Error::internal("reading a tenant", "it has no sequence head"))?;
+        .column(sequence_head::Column::PeopleRevision);
+    let (settings, people) = readers
+        .numbers(head)
+        .await?
+        .ok_or_else(|| Error::internal("reading a tenant", "it has no sequence head"))?;
     Ok(Revisions { settings, people })
 }
 

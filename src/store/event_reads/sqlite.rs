@@ -1,4 +1,5 @@
-//! Reading events from SQLite's file by connections of their own, which several requests share.
+//! Reading from SQLite's file by connections of their own, which several requests share: events, and what
+//! every request asks for.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +7,10 @@ use std::time::Duration;
 
 use chrono::SecondsFormat;
 use rusqlite::types::Value as Cell;
-use rusqlite::{Connection, InterruptHandle, OpenFlags};
+use rusqlite::{
+    Connection, InterruptHandle, OpenFlags, OptionalExtension as _, ParamsFromIter,
+    params_from_iter,
+};
 use sea_orm::Statement;
 use sea_orm::sea_query::{Value, Values};
 use tokio::sync::Semaphore;
@@ -46,6 +50,19 @@ impl Readers {
     /// The events that a statement of `rows::COLUMNS` selects, as far as there is room for them, and
     /// whether it is full.
     pub async fn events(&self, statement: Statement, room: Room) -> Result<(Vec<Event>, bool)> {
+        self.read(move |connection| select(connection, statement, room)).await
+    }
+
+    /// The row of two numbers that a statement selects, if there is one.
+    pub async fn numbers(&self, statement: Statement) -> Result<Option<(i64, i64)>> {
+        self.read(move |connection| numbers(connection, statement)).await
+    }
+
+    /// Reads on a thread where nobody waits for anything else.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let late = || Error::unavailable(Unavailable::Database, READING, "too many read at once");
         let turn = waiting::wait(Arc::clone(&self.turns).acquire_owned());
         let turn = tokio::time::timeout(self.patience, turn).await.map_err(|_| late())?;
@@ -53,22 +70,22 @@ impl Readers {
         let (readers, asked) = (self.clone(), Asked::default());
         let running = asked.clone();
         // The turn ends with the read, also where nobody waits for it any more.
-        let read = tokio::task::spawn_blocking(move || {
+        let reading = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let connection = readers.connection()?;
             if !running.begin(connection.get_interrupt_handle()) {
                 return Err(Error::internal(READING, "nobody waits for it any more"));
             }
-            let found = select(&connection, statement, room);
+            let found = read(&connection);
             running.end();
             let found = found?;
             readers.idle().push(connection);
-            Ok(found.finish())
+            Ok(found)
         });
         let attended = Attended(asked);
-        let read = read.await.map_err(|error| Error::internal(READING, error))?;
+        let found = reading.await.map_err(|error| Error::internal(READING, error))?;
         drop(attended);
-        read
+        found
     }
 
     pub fn pool(&self) -> Pool {
@@ -141,18 +158,28 @@ impl Drop for Attended {
     }
 }
 
-fn select(connection: &Connection, statement: Statement, room: Room) -> Result<Found> {
+fn select(connection: &Connection, statement: Statement, room: Room) -> Result<(Vec<Event>, bool)> {
     let mut prepared = connection.prepare_cached(&statement.sql).map_err(failed)?;
-    let Values(values) = statement.values.unwrap_or_else(|| Values(Vec::new()));
-    let values = values.into_iter().map(cell).collect::<Result<Vec<_>>>()?;
-    let mut rows = prepared.query(rusqlite::params_from_iter(values)).map_err(failed)?;
+    let mut rows = prepared.query(parameters(statement)?).map_err(failed)?;
     let mut found = Found::new(room);
     while !found.is_full()
         && let Some(row) = rows.next().map_err(failed)?
     {
         found.push(rows::event(SqliteRow::new(row))?);
     }
-    Ok(found)
+    Ok(found.finish())
+}
+
+fn numbers(connection: &Connection, statement: Statement) -> Result<Option<(i64, i64)>> {
+    let mut prepared = connection.prepare_cached(&statement.sql).map_err(failed)?;
+    let found = prepared.query_row(parameters(statement)?, |row| Ok((row.get(0)?, row.get(1)?)));
+    found.optional().map_err(failed)
+}
+
+fn parameters(statement: Statement) -> Result<ParamsFromIter<Vec<Cell>>> {
+    let Values(values) = statement.values.unwrap_or_else(|| Values(Vec::new()));
+    let cells: Result<Vec<_>> = values.into_iter().map(cell).collect();
+    Ok(params_from_iter(cells?))
 }
 
 /// A parameter in the form in which the other connections bind it.
