@@ -11,7 +11,7 @@
 //! | `AUDITLOG_BENCH_SECONDS` | how long each measurement lasts | 5 |
 //! | `AUDITLOG_BENCH_PAGES` | how many events a page has; all workloads have the first size | `50 100` |
 //! | `AUDITLOG_BENCH_WORKLOADS` | which pages, by their letters | `abcdefg` |
-//! | `AUDITLOG_BENCH_PARTS` | what is measured | `pages recording import process` |
+//! | `AUDITLOG_BENCH_PARTS` | what is measured | `pages indexes recording import process` |
 //! | `AUDITLOG_BENCH_SOAK` | how many seconds of load the process's memory is watched for | 60 |
 
 #![forbid(unsafe_code)]
@@ -25,6 +25,8 @@ mod alone;
 mod direct;
 #[path = "load/import.rs"]
 mod import;
+#[path = "load/indexes.rs"]
+mod indexes;
 #[path = "load/pages.rs"]
 mod pages;
 #[path = "load/process.rs"]
@@ -42,8 +44,12 @@ mod workloads;
 use support::{On, TestDatabase};
 use tools::{Auditlog, setting};
 
+/// PostgreSQL waits for the disk, as it does in earnest.
+const POSTGRES: &str = "-c fsync=on -c shared_buffers=1GB -c max_wal_size=4GB";
+
 #[tokio::main]
 async fn main() {
+    support::postgres::SETTINGS.set(POSTGRES).unwrap();
     let on = setting("AUDITLOG_BENCH_ON", "postgres sqlite".to_owned());
     for (name, on_) in [("postgres", On::Postgres), ("sqlite", On::Sqlite)] {
         if on.split(' ').any(|wanted| wanted == name) {
@@ -54,12 +60,14 @@ async fn main() {
 
 async fn measure(on: On) {
     let count: u64 = setting("AUDITLOG_BENCH_EVENTS", 200_000);
-    let parts = setting("AUDITLOG_BENCH_PARTS", "pages recording import process".to_owned());
+    let parts =
+        setting("AUDITLOG_BENCH_PARTS", "pages indexes recording import process".to_owned());
     let is_wanted = |part: &str| parts.split(' ').any(|wanted| wanted == part);
     let database = TestDatabase::new(on).await;
     let auditlog = Auditlog::over(&database.url);
     let seconds = auditlog.load(count);
     println!("\n## {on:?}, {count} events");
+    println!("\n{}", tools::said_of(&database).await);
     println!(
         "\nloaded with `auditlog generate --load`: {:.0} events a second",
         count as f64 / seconds
@@ -74,6 +82,9 @@ async fn measure(on: On) {
     }
     if is_wanted("process") {
         process::under_load(&auditlog, &server);
+    }
+    if is_wanted("indexes") {
+        indexes::measure(&database, count).await;
     }
     if is_wanted("recording") {
         recording::measure(&database, &auditlog, &server).await;

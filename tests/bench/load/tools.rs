@@ -6,11 +6,31 @@ use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::support::{On, direct};
+use crate::support::{On, TestDatabase, direct};
 
 /// A setting of the environment.
 pub fn setting<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// What the database itself says of how it is set.
+pub async fn said_of(database: &TestDatabase) -> String {
+    let db = direct::connect(&database.url).await;
+    match database.on {
+        On::Sqlite => {
+            format!("SQLite {}", direct::text(&db, "SELECT sqlite_version()").await)
+        }
+        On::Postgres => {
+            let mut said = Vec::new();
+            for name in
+                ["server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size"]
+            {
+                let value = direct::text(&db, &format!("SHOW {name}")).await;
+                said.push(format!("{name} {value}"));
+            }
+            format!("PostgreSQL: {}", said.join(", "))
+        }
+    }
 }
 
 /// The release binary over a database.

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use auditlog::store::Database;
@@ -122,7 +123,10 @@ impl Server {
     }
 }
 
-/// A server of our own: on a free port, without waiting for the disk, gone when we are or it is dropped.
+/// How our own servers are set; unless it is said before the first one, they do not wait for the disk.
+pub static SETTINGS: OnceLock<&str> = OnceLock::new();
+
+/// A server of our own: on a free port, gone when we are or it is dropped.
 pub struct Temporary {
     programs: PathBuf,
     /// Who runs it, if not we.
@@ -144,11 +148,9 @@ impl Temporary {
         let directory = directory.keep();
         let user = unprivileged(&directory);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // Benchmarks wait for the disk, as a server in earnest does.
-        let (fsync, buffers) = if cfg!(test) { ("off", "64MB") } else { ("on", "1GB") };
+        let settings = SETTINGS.get_or_init(|| "-c fsync=off -c shared_buffers=64MB");
         let options = format!(
-            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c fsync={fsync} \
-             -c max_connections={max_connections} -c shared_buffers={buffers}",
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections={max_connections} {settings}",
             directory.display()
         );
         let stop = as_user(user.as_deref(), &programs.join("pg_ctl"));
