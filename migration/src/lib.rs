@@ -27,6 +27,7 @@ mod m20261126_000019_people_revision;
 mod m20261126_000020_event_counts;
 mod m20261126_000021_citus;
 mod m20261126_000022_kinds;
+mod m20261126_000023_organizations_of_a_month;
 
 /// Applies the steps.
 pub struct Migrator;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000020_event_counts::Migration),
             Box::new(m20261126_000021_citus::Migration),
             Box::new(m20261126_000022_kinds::Migration),
+            Box::new(m20261126_000023_organizations_of_a_month::Migration),
         ]
     }
 }

@@ -22,16 +22,20 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let set = MANY.map(|(column, many)| format!("ALTER {column} SET (n_distinct = {many})"));
-        of_each_month(manager, &set.join(", ")).await
+        of_each_month(manager, &format!("ALTER TABLE {{}} {}", set.join(", "))).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let reset = MANY.map(|(column, _)| format!("ALTER {column} RESET (n_distinct)"));
-        of_each_month(manager, &reset.join(", ")).await
+        of_each_month(manager, &format!("ALTER TABLE {{}} {}", reset.join(", "))).await
     }
 }
 
-async fn of_each_month(manager: &SchemaManager<'_>, change: &str) -> Result<(), DbErr> {
+/// Runs a statement for each month's partition, whose name is put for `{}`.
+pub(super) async fn of_each_month(
+    manager: &SchemaManager<'_>,
+    statement: &str,
+) -> Result<(), DbErr> {
     // With Citus plans are made for their values, and months are on other machines.
     if !Columns::of(manager).postgres || m20261126_000021_citus::is_on(manager).await? {
         return Ok(());
@@ -46,7 +50,7 @@ async fn of_each_month(manager: &SchemaManager<'_>, change: &str) -> Result<(), 
         .await?;
     for month in months {
         let month: String = month.try_get("", "month")?;
-        db.execute_unprepared(&format!("ALTER TABLE {month} {change}")).await?;
+        db.execute_unprepared(&statement.replace("{}", &month)).await?;
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 use crate::ingest::{self, Batch};
 use crate::store::Store;
 
-/// How many events are recorded at once.
-const EVENTS_PER_BATCH: usize = 8_000;
+/// How many events are handed over at once.
+const EVENTS_PER_BATCH: usize = 6_000;
 
 #[derive(Args)]
 pub struct Generate {

@@ -23,9 +23,9 @@ use crate::error::{Error, Result};
 use crate::ingest::{self, Batch};
 use crate::store::Store;
 
-/// What is worked on at once, at most. Together with [`BATCHES_WAITING`] it bounds the memory. So many
-/// that small tenants' events do not need a commit for every few of them.
-const LINES_PER_BATCH: usize = 8_000;
+/// What is worked on at once, at most: so much that a tenant with few events does not need a commit for each
+/// of them. Together with [`BATCHES_WAITING`] it bounds the memory.
+const LINES_PER_BATCH: usize = 6_000;
 const BYTES_PER_BATCH: usize = 8 * 1024 * 1024;
 const BATCHES_WAITING: usize = 1;
 

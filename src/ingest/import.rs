@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::future::try_join;
+use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 
 use super::batch::Batch;
@@ -18,7 +18,7 @@ const TENANTS_AT_ONCE: usize = 16;
 
 /// So many events of a tenant are appended at once, while the next are prepared: whoever else records for
 /// it waits no longer than for a request of that size.
-const EVENTS_AT_ONCE: usize = 4_000;
+const EVENTS_AT_ONCE: usize = 2_000;
 
 /// Records a batch for the operator, who may record for every tenant. `tenants` says which tenant each
 /// organization belongs to. A tenant's events are recorded in the order in which they stand.
@@ -83,10 +83,10 @@ impl Part<'_> {
         let mut left = places.chunks(EVENTS_AT_ONCE);
         let mut next = self.prepare(left.next()).await?;
         while let Some(piece) = next {
-            let appended;
-            (appended, next) =
-                try_join(self.append(piece, &mut problems), self.prepare(left.next())).await?;
-            add(&mut total, appended);
+            let (appended, prepared) =
+                join(self.append(piece, &mut problems), self.prepare(left.next())).await;
+            add(&mut total, appended?);
+            next = prepared?;
         }
         Ok((total, problems))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::{Backend, Store};
+use super::Store;
 use crate::domain::filter::EventFilter;
 
 /// The target of all spans, by which they are told from what else is written to the log. They are of the
@@ -212,9 +212,7 @@ impl Store {
         };
         let mut pools =
             vec![of("read", self.readers().inner()), of("write", self.database.writers.inner())];
-        if self.backend() == Backend::Sqlite {
-            pools.extend(self.database.event_readers.pool());
-        }
+        pools.extend(self.database.event_readers.pools());
         pools
     }
 }

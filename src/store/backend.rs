@@ -53,8 +53,9 @@ const ROWS_AHEAD: usize = 8;
 /// indexes: with SQLite's own 2 MiB most were read and written again for every commit.
 const WRITERS_CACHE: u32 = 16 * 1024;
 
-/// After how many pages, of 4 KiB, of the write-ahead log they go to their places in the file. With
-/// SQLite's own 1,000 they went there after nearly every large commit.
+/// After how many pages, of 4 KiB, of the write-ahead log they go to their places in the file: with SQLite's
+/// own 1,000 after nearly every large commit. Whoever commits the last of them waits for all, and the log
+/// stays as long as it was once.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
 impl Backend {

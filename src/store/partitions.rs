@@ -26,10 +26,13 @@ const READERS_MAY_TAKE: Duration = Duration::from_secs(30);
 const FIRST_YEAR: i32 = 1970;
 const LAST_YEAR: i32 = 2099;
 
-/// A month may have one kind of event, or of one user, alone: from that PostgreSQL is not to conclude that any
-/// other is as frequent, because it keeps plans for all of them (the migration `m20261126_000022_kinds`).
-const MANY: &str = "ALTER resource_name SET (n_distinct = 100), \
-    ALTER event_type SET (n_distinct = 100), ALTER acting_user_id SET (n_distinct = 1000)";
+/// What PostgreSQL is to know of a month for its plans. It may have one kind of event, or of one user, alone:
+/// from that it is not to conclude that any other is as frequent, because it keeps plans for all of them (the
+/// migration `m20261126_000022_kinds`). And lists of organizations are compared with few of them
+/// (`m20261126_000023_organizations_of_a_month`).
+const STATISTICS: &str = "ALTER resource_name SET (n_distinct = 100), \
+    ALTER event_type SET (n_distinct = 100), ALTER acting_user_id SET (n_distinct = 1000), \
+    ALTER organization_id SET STATISTICS 20";
 
 /// The advisory lock under which partitions are made and taken away, one at a time.
 pub(super) const PARTITION_LOCK: i64 = 0x6175_6469_7470_6172;
@@ -263,7 +266,7 @@ impl Partition {
         let (name, (from, to)) = (self.name(), self.bounds());
         for sql in [
             format!("CREATE TABLE {name} (LIKE audit_events INCLUDING DEFAULTS)"),
-            format!("ALTER TABLE {name} {MANY}"),
+            format!("ALTER TABLE {name} {STATISTICS}"),
             format!(
                 "ALTER TABLE audit_events ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
             ),

@@ -12,6 +12,7 @@ use auditlog::http;
 use auditlog::store::{Database, Random, Store};
 use aws_lc_rs::rand;
 use axum::http::StatusCode;
+use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::json;
 use tempfile::TempDir;
@@ -210,6 +211,41 @@ async fn a_server_does_not_open_what_is_to_be_migrated(on: On) {
     database.migrate().await.unwrap();
     assert_eq!(database.pending_migrations().await.unwrap(), 0);
     Store::open(database, TestClock::new().clock(), random()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_of_a_month_for_its_plans_is_of_every_month() {
+    if postgres::citus().is_some() {
+        return; // there, plans are made for their values
+    }
+    let world = World::new(On::Postgres).await;
+    let db = direct::connect(&world.database.url).await;
+    let known = async || {
+        let sql =
+            "SELECT attname || ' ' || concat_ws(' ', nullif(attstattarget, -1), attoptions::text)
+                || ', in months: ' || count(*)
+            FROM pg_inherits JOIN pg_attribute ON attrelid = inhrelid
+            WHERE inhparent = 'audit_events'::regclass AND attnum > 0
+                AND (attstattarget >= 0 OR attoptions IS NOT NULL)
+            GROUP BY attname, attstattarget, attoptions ORDER BY 1";
+        direct::texts(&db, sql).await
+    };
+    // A server made them.
+    let expected = [
+        "acting_user_id {n_distinct=1000}, in months: 4",
+        "event_type {n_distinct=100}, in months: 4",
+        "organization_id 20, in months: 4",
+        "resource_name {n_distinct=100}, in months: 4",
+    ];
+    assert_eq!(known().await, expected);
+    // They were there before the migrations.
+    let migrations = Migrator::migrations();
+    let before = migrations.iter().take_while(|it| it.name() != "m20261126_000022_kinds").count();
+    let later = u32::try_from(migrations.len() - before).unwrap();
+    Migrator::down(&db, Some(later)).await.unwrap();
+    assert!(known().await.is_empty());
+    Migrator::up(&db, None).await.unwrap();
+    assert_eq!(known().await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

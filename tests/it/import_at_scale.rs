@@ -14,7 +14,7 @@ on_both!(
 );
 
 /// More than an import may ever need, in bytes.
-const MEMORY: u64 = 192 * 1024 * 1024;
+const MEMORY: u64 = 128 * 1024 * 1024;
 
 /// Events of the size that records have; every third has no id.
 fn events(count: usize) -> String {
@@ -43,7 +43,7 @@ async fn memory_does_not_grow_with_the_file(on: On) {
     let key = installation.set_up();
     let (few, many) = match on {
         On::Sqlite => (20_000, 60_000),
-        On::Postgres => (10_000, 30_000), // the reading is the same, the writing takes longer
+        On::Postgres => (20_000, 40_000), // the reading is the same, the writing takes longer
     };
     let mut peaks = Vec::new();
     for count in [few, many] {
@@ -79,7 +79,7 @@ fn watched(mut running: Running) -> (u64, String) {
 }
 
 async fn an_import_that_was_killed_is_completed_by_running_it_again(on: On) {
-    const COUNT: usize = 24_000;
+    const COUNT: usize = 12_000;
     let installation = Installation::new(on).await;
     let key = installation.set_up();
     installation.write("events.ndjson", events(COUNT));

@@ -1,21 +1,27 @@
 //! `auditlog import`: every form of a file, bad lines, importing again.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 
+use auditlog::domain::id::Id;
+use auditlog::ingest::{self, Batch};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
+use crate::policies;
 use crate::support::On;
 use crate::support::binary::{Installation, Ran};
 use crate::support::client::pretty;
-use crate::support::world::{event, event_with};
+use crate::support::world::{OWN, World, event, event_with};
 
 on_both!(
     every_form_of_a_file_is_recorded_once,
     an_event_is_recorded_as_the_file_says,
     bad_lines_are_named_by_their_number_and_the_others_recorded,
     an_id_with_other_content_is_a_conflict_of_its_line,
+    what_is_wrong_anywhere_in_a_large_file_is_found,
+    what_is_imported_follows_the_settings_of_the_moment,
     lines_without_an_id_are_recorded_once_however_often_they_are_imported,
     events_of_several_tenants_go_to_their_own_logs,
 );
@@ -188,6 +194,58 @@ async fn an_id_with_other_content_is_a_conflict_of_its_line(on: On) {
         })
         .collect();
     assert_eq!(recorded, [("a", "1"), ("b", "1"), ("c", "1")]);
+}
+
+/// Thousands of lines are worked on at once, and a part of them appended at once.
+async fn what_is_wrong_anywhere_in_a_large_file_is_found(on: On) {
+    let installation = Installation::new(on).await;
+    let key = installation.set_up();
+    let mut lines: Vec<String> = lines(1..6_301).lines().map(str::to_owned).collect();
+    let other = |record| event_with("acme", record, json!({"id": "evt-1"})).to_string();
+    for (number, line) in [
+        (2_500, "{}".to_owned()),
+        (2_600, other("1")),
+        (2_700, other("543")), // as in the first line
+        (6_100, "{}".to_owned()),
+        (6_200, other("2")),
+    ] {
+        lines[number - 1] = line;
+    }
+    installation.write("events.ndjson", lines.join("\n"));
+    let ran = import(&installation, &["events.ndjson", "--json"]);
+    let named: Vec<_> = ran.stderr.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    let lines = ["line 2500", "line 2600", "line 6100", "line 6200", "rejected lines"];
+    assert_eq!(named, lines, "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let counts = ["recorded", "duplicates", "rejected"].map(|key| report[key].as_u64().unwrap());
+    assert_eq!(counts, [6_295, 1, 4]);
+    // In the order of the file.
+    let oldest = "{ auditLog(resource_name: APPOINTMENT, order_by: SEQUENCE_ASC, first: 1) {
+        total_count nodes { external_id } } }";
+    let log = installation.client(&key).await.query(oldest).await;
+    assert_eq!(log["auditLog"]["total_count"], 6_295);
+    assert_eq!(log["auditLog"]["nodes"][0]["external_id"], "evt-1");
+}
+
+/// Also where they were prepared by others: this store does not know of the policy, and learns of it when it
+/// appends.
+async fn what_is_imported_follows_the_settings_of_the_moment(on: On) {
+    let world = World::new(on).await;
+    let here = world.database.store(world.clock.clock()).await;
+    let acme = Id::new("acme").unwrap();
+    here.tenant(&acme).await.unwrap();
+    let owner = world.user("olga", "acme", OWN).await;
+    policies::set(&owner, json!({"organization_id": "acme", "event_types": ["CREATE"]})).await;
+    let mut batch = Batch::default();
+    for n in 0..4_500 {
+        let kind = if n % 2 == 0 { "CREATE" } else { "VIEW" };
+        let more = json!({"id": format!("evt-{n}"), "type": kind, "changes": null});
+        batch.add_text(&event_with("acme", "543", more).to_string());
+    }
+    let tenants = HashMap::from([(acme.clone(), acme)]);
+    let (appended, problems) = ingest::import(&here, &tenants, batch).await.unwrap();
+    assert_eq!(problems, []);
+    assert_eq!((appended.recorded, appended.skipped, appended.duplicates), (2_250, 2_250, 0));
 }
 
 async fn lines_without_an_id_are_recorded_once_however_often_they_are_imported(on: On) {

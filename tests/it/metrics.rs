@@ -160,7 +160,7 @@ async fn pools_are_shown(on: On) {
     let viewer = world.user("ann", "acme", VIEW).await;
     viewer.query("{ auditLog(first: 1) { nodes { id } } }").await;
     let pools: &[(&str, f64)] = match on {
-        On::Sqlite => &[("read", 4.0), ("write", 1.0), ("events", 4.0)],
+        On::Sqlite => &[("read", 4.0), ("write", 1.0), ("events", 4.0), ("sign_in", 2.0)],
         On::Postgres => &[("read", 16.0), ("write", 8.0)],
     };
     for (pool, most) in pools {

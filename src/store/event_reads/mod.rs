@@ -7,22 +7,32 @@ mod postgres;
 mod rows;
 mod sqlite;
 
+use std::sync::Arc;
+
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, QuerySelect as _, QueryTrait, Select, Statement,
+    ConnectionTrait as _, DatabaseConnection, DbErr, QuerySelect as _, QueryTrait, Select,
+    Statement,
 };
 
 use super::entity::audit_event;
 use super::watched::Watched;
-use super::{Backend, Patience, Pool};
+use super::{Backend, Patience, Pool, waiting};
 use crate::domain::event::Event;
 use crate::error::Result;
 
-/// What reads events.
+/// How many read events from SQLite at once. More would only take each other's turns: what a read waits for
+/// is a processor.
+const EVENT_READERS: usize = 4;
+
+/// How many others read what signing in asks for, which is not to wait for a long page.
+const SIGN_IN_READERS: usize = 2;
+
+/// What reads events, and what every request begins with.
 #[derive(Clone)]
 pub(super) enum EventReaders {
     Postgres(Watched<DatabaseConnection>),
-    Sqlite(sqlite::Readers),
+    Sqlite { events: sqlite::Readers, sign_in: sqlite::Readers },
 }
 
 impl EventReaders {
@@ -37,28 +47,37 @@ impl EventReaders {
             Backend::Sqlite => {
                 // It was parsed before, to connect.
                 let options = url.parse::<SqliteConnectOptions>().unwrap_or_default();
-                let file = options.get_filename().to_owned();
-                Self::Sqlite(sqlite::Readers::new(file, patience.connection_to_read()))
+                let file = Arc::new(options.get_filename().to_owned());
+                let patience = patience.connection_to_read();
+                let readers =
+                    |name, most| sqlite::Readers::new(name, Arc::clone(&file), most, patience);
+                Self::Sqlite {
+                    events: readers("events", EVENT_READERS),
+                    sign_in: readers("sign_in", SIGN_IN_READERS),
+                }
             }
         }
     }
 
     /// The use of the connections that are for this alone.
-    pub fn pool(&self) -> Option<Pool> {
+    pub fn pools(&self) -> Vec<Pool> {
         match self {
-            Self::Postgres(_) => None,
-            Self::Sqlite(readers) => Some(readers.pool()),
+            Self::Postgres(_) => Vec::new(),
+            Self::Sqlite { events, sign_in } => vec![events.pool(), sign_in.pool()],
         }
     }
 
-    /// The row of two numbers that a statement selects, if there is one.
+    /// The row of two numbers that signing in selects, if there is one. However long it takes is waiting.
     pub async fn numbers(&self, select: impl QueryTrait) -> Result<Option<(i64, i64)>> {
         match self {
             Self::Postgres(readers) => {
                 let row = readers.query_one_raw(select.build(Backend::Postgres.sea())).await?;
                 Ok(row.map(|row| row.try_get_many_by_index()).transpose()?)
             }
-            Self::Sqlite(readers) => readers.numbers(select.build(Backend::Sqlite.sea())).await,
+            Self::Sqlite { sign_in, .. } => {
+                let found = sign_in.numbers(select.build(Backend::Sqlite.sea()));
+                waiting::wait(found).await.map_err(DbErr::from)?
+            }
         }
     }
 
@@ -76,8 +95,8 @@ impl EventReaders {
                 let statement = statement(Backend::Postgres, select, room.most);
                 postgres::events(readers, settings(), statement, room).await
             }
-            Self::Sqlite(readers) => {
-                readers.events(statement(Backend::Sqlite, select, room.most), room).await
+            Self::Sqlite { events, .. } => {
+                events.events(statement(Backend::Sqlite, select, room.most), room).await
             }
         }
     }

@@ -24,27 +24,23 @@ use crate::store::{Pool, unavailable, waiting};
 /// What is being done, for the log.
 const READING: &str = "reading from SQLite";
 
-/// How many read at once. More would only take each other's turns: what a read waits for is a processor.
-const READERS: usize = 4;
-
-/// Connections that read events, opened when they are needed.
+/// Connections that read, opened when they are needed.
 #[derive(Clone)]
 pub(in crate::store) struct Readers {
+    name: &'static str,
     file: Arc<PathBuf>,
     idle: Arc<Mutex<Vec<Connection>>>,
     turns: Arc<Semaphore>,
+    /// How many may read at once.
+    most: usize,
     /// For a turn, and for whoever holds the file locked.
     patience: Duration,
 }
 
 impl Readers {
-    pub fn new(file: PathBuf, patience: Duration) -> Self {
-        Self {
-            file: Arc::new(file),
-            idle: Arc::default(),
-            turns: Arc::new(Semaphore::new(READERS)),
-            patience,
-        }
+    pub fn new(name: &'static str, file: Arc<PathBuf>, most: usize, patience: Duration) -> Self {
+        let turns = Arc::new(Semaphore::new(most));
+        Self { name, file, idle: Arc::default(), turns, most, patience }
     }
 
     /// The events that a statement of `rows::COLUMNS` selects, as far as there is room for them, and
@@ -74,6 +70,7 @@ impl Readers {
             let _turn = turn;
             let connection = readers.connection()?;
             if !running.begin(connection.get_interrupt_handle()) {
+                readers.idle().push(connection);
                 return Err(Error::internal(READING, "nobody waits for it any more"));
             }
             let found = read(&connection);
@@ -89,8 +86,8 @@ impl Readers {
     }
 
     pub fn pool(&self) -> Pool {
-        let used = READERS.saturating_sub(self.turns.available_permits());
-        Pool { name: "events", used, idle: self.idle().len(), most: READERS }
+        let used = self.most.saturating_sub(self.turns.available_permits());
+        Pool { name: self.name, used, idle: self.idle().len(), most: self.most }
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {

@@ -87,16 +87,22 @@ async fn readers_that_sqlite_has_no_connection_for_are_answered() {
     let installation = Installation::new(On::Sqlite).await;
     let (ann, _) = set_up(&installation);
     let server = serve(&installation);
-    // Whoever reads whose member somebody is never comes to an end.
     let behind = direct::connect(installation.url()).await;
-    direct::run(
-        &behind,
-        "ALTER TABLE organization_memberships RENAME TO kept;
-        CREATE VIEW organization_memberships AS SELECT kept.* FROM kept JOIN (
-            WITH RECURSIVE numbers(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM numbers)
-            SELECT count(*) FROM numbers)",
-    )
-    .await;
+    // Whoever reads one of these never comes to an end: whose member somebody is, and what is asked first.
+    let endless = async |table: &str| {
+        let sql = format!(
+            "ALTER TABLE {table} RENAME TO kept;
+            CREATE VIEW {table} AS SELECT kept.* FROM kept JOIN (
+                WITH RECURSIVE numbers(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM numbers)
+                SELECT count(*) FROM numbers)"
+        );
+        direct::run(&behind, &sql).await;
+    };
+    let as_before = async |table: &str| {
+        let sql = format!("DROP VIEW {table}; ALTER TABLE kept RENAME TO {table}");
+        direct::run(&behind, &sql).await;
+    };
+    endless("organization_memberships").await;
     all_are_refused(&server, &ann, 4).await;
     // They are given up and do not run on, or there would be no connection from here on.
     tokio::join!(
@@ -104,13 +110,11 @@ async fn readers_that_sqlite_has_no_connection_for_are_answered() {
         wait_until("it is not ready", async || server.get("/readyz").await.0 == 503),
     );
     assert_eq!(server.get("/healthz").await.0, 200);
-    direct::run(
-        &behind,
-        "DROP VIEW organization_memberships;
-        ALTER TABLE kept RENAME TO organization_memberships",
-    )
-    .await;
+    as_before("organization_memberships").await;
     wait_until("it is ready", async || server.get("/readyz").await.0 == 200).await;
+    endless("sequence_heads").await;
+    all_are_refused(&server, &ann, 12).await;
+    as_before("sequence_heads").await;
     assert_eq!(server.graphql(&ann, QUERY).await.0, 200);
 }
 
