@@ -79,7 +79,7 @@ fn watched(mut running: Running) -> (u64, String) {
 }
 
 async fn an_import_that_was_killed_is_completed_by_running_it_again(on: On) {
-    const COUNT: usize = 12_000;
+    const COUNT: usize = 20_000;
     let installation = Installation::new(on).await;
     let key = installation.set_up();
     installation.write("events.ndjson", events(COUNT));
