@@ -116,6 +116,7 @@ async fn record(
         }
         recorded += appended.recorded;
     }
+    ingest::count_imported(store, tenants).await?;
     maker.join().map_err(|_| Error::internal("generating events", "the generator stopped"))?;
     Ok(recorded)
 }

@@ -96,6 +96,7 @@ impl Import {
             let done = report.recorded + report.duplicates + report.skipped + report.rejected;
             progress.set_message(rate(done, start.elapsed()));
         }
+        ingest::count_imported(&store, &organizations.tenants).await?;
         let read =
             reader.join().map_err(|_| Error::internal("reading events", "the reader stopped"))?;
         progress.finish_and_clear();

@@ -1,6 +1,6 @@
 //! Recording what an operator brings: all that is acceptable; the rest is returned by its place.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -54,6 +54,14 @@ pub async fn import(
     }
     problems.sort_by_key(|problem| problem.index);
     Ok((total, problems))
+}
+
+/// Counts what was imported for these tenants, so that whoever counts next need not read it.
+pub async fn count_imported(store: &Store, tenants: &HashMap<Id, Id>) -> Result<()> {
+    for tenant_id in tenants.values().collect::<BTreeSet<_>>() {
+        store.settle_counts(tenant_id).await?;
+    }
+    Ok(())
 }
 
 fn add(total: &mut Appended, more: Appended) {

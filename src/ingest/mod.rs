@@ -11,7 +11,7 @@ mod status_notes;
 use std::sync::Arc;
 
 pub use batch::{Batch, MAX_EVENTS, MAX_REQUEST_BYTES};
-pub use import::import;
+pub use import::{count_imported, import};
 use prepare::Prepared;
 
 use crate::domain::viewer::{Permission, Scope, Viewer};

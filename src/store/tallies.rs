@@ -1,7 +1,7 @@
 //! Keeping events counted.
 //!
 //! A tenant's events are counted in the order of their numbers, up to the one that its head names. The
-//! transaction that appends the last of some two thousand new ones counts them all: one row a commit and
+//! transaction that appends the last of some hundreds of new ones counts them all: one row a commit and
 //! organization would cost more than the events. Those that are not counted yet are read, by whoever
 //! counts, from the index of numbers. All that changes counts holds the tenant's lock, and its rows are
 //! written in the order of their keys.
@@ -36,7 +36,7 @@ use crate::error::{Error, Result};
 
 /// So many events may be left uncounted: about as many are read for a count at most, and the more they
 /// are, the less counting costs who records.
-const UNCOUNTED: i64 = 2_000;
+const UNCOUNTED: i64 = 500;
 
 /// So many are counted in one transaction at most.
 const AT_ONCE: i64 = 10_000;

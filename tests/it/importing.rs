@@ -13,6 +13,7 @@ use crate::policies;
 use crate::support::On;
 use crate::support::binary::{Installation, Ran};
 use crate::support::client::pretty;
+use crate::support::direct;
 use crate::support::world::{OWN, World, event, event_with};
 
 on_both!(
@@ -219,6 +220,11 @@ async fn what_is_wrong_anywhere_in_a_large_file_is_found(on: On) {
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     let counts = ["recorded", "duplicates", "rejected"].map(|key| report[key].as_u64().unwrap());
     assert_eq!(counts, [6_295, 1, 4]);
+    // All of it is counted.
+    let db = direct::connect(installation.url()).await;
+    let left = "SELECT CAST(last_sequence - counted_sequence AS TEXT) FROM sequence_heads
+        WHERE tenant_id = 'acme'";
+    assert_eq!(direct::text(&db, left).await, "0");
     // In the order of the file.
     let oldest = "{ auditLog(resource_name: APPOINTMENT, order_by: SEQUENCE_ASC, first: 1) {
         total_count nodes { external_id } } }";
