@@ -96,7 +96,6 @@ impl Import {
             let done = report.recorded + report.duplicates + report.skipped + report.rejected;
             progress.set_message(rate(done, start.elapsed()));
         }
-        ingest::count_imported(&store, &organizations.tenants).await?;
         let read =
             reader.join().map_err(|_| Error::internal("reading events", "the reader stopped"))?;
         progress.finish_and_clear();
@@ -104,6 +103,7 @@ impl Import {
         report.seconds = start.elapsed().as_secs_f64();
         self.say(&report)?;
         read?;
+        ingest::count_imported(&store, &organizations.tenants).await?;
         Ok(if report.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 

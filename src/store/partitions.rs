@@ -260,7 +260,7 @@ impl Partition {
         Ok(transaction.commit().await?)
     }
 
-    /// Made apart, told what PostgreSQL is not to conclude from it, and then attached, which does not stop readers and writers of other partitions as
+    /// Made apart and then attached, which does not stop readers and writers of other partitions as
     /// `CREATE TABLE … PARTITION OF` would.
     async fn attach(self, transaction: &Transaction) -> Result<()> {
         let (name, (from, to)) = (self.name(), self.bounds());

@@ -57,9 +57,9 @@ pub(super) struct Counted {
 type Cells<'a> = BTreeMap<(&'a str, Arc<str>), Tally<'a>>;
 
 impl Store {
-    /// Counts all of a tenant's events that are not counted yet.
+    /// Counts all of a tenant's events that are not counted yet, beside whoever records.
     pub async fn settle_counts(&self, tenant_id: &Id) -> Result<()> {
-        while self.settle_some(tenant_id, AT_ONCE).await? > 0 {}
+        while self.settle_some(tenant_id).await? > 0 {}
         Ok(())
     }
 
@@ -80,19 +80,19 @@ impl Store {
         let mut left = uncounted(&head, head.last_sequence);
         let tenant_id = Id::trusted(head.tenant_id);
         while left >= UNCOUNTED {
-            left = self.settle_some(&tenant_id, AT_ONCE_BESIDE).await?;
+            left = self.settle_some(&tenant_id).await?;
         }
         Ok(())
     }
 
     /// Counts some of a tenant's events; how many are left.
-    async fn settle_some(&self, tenant_id: &Id, at_once: i64) -> Result<i64> {
+    async fn settle_some(&self, tenant_id: &Id) -> Result<i64> {
         let tenant_id = tenant_id.clone();
         self.write_at_leisure(move |store, transaction| {
             Box::pin(async move {
                 let head = lock_head(transaction, &tenant_id).await?;
                 let last = head.last_sequence;
-                let upto = Ord::min(last, head.counted_sequence + at_once);
+                let upto = Ord::min(last, head.counted_sequence + AT_ONCE_BESIDE);
                 settle(transaction, store.backend(), &head, upto).await?;
                 counted_upto(transaction, &head, upto).await?;
                 Ok(last - upto)
