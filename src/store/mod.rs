@@ -216,9 +216,10 @@ impl Store {
         }
     }
 
-    /// Answers once the database does.
+    /// Answers once the database does, on the connections that every request needs.
     pub async fn ping(&self) -> Result<()> {
-        Ok(self.readers().ping().await?)
+        self.readers().ping().await?;
+        self.database.event_readers.ping().await
     }
 
     /// Creates the partitions that events of the coming months will need.

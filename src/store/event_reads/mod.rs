@@ -67,6 +67,20 @@ impl EventReaders {
         }
     }
 
+    /// Answers once those connections do that every request needs, as far as they are for this alone.
+    pub async fn ping(&self) -> Result<()> {
+        match self {
+            Self::Postgres(_) => Ok(()),
+            Self::Sqlite { sign_in, .. } => {
+                // Of the file: SQLite answers what asks for no table without looking at it.
+                let sql = "SELECT 0, count(*) FROM sqlite_schema";
+                let found = sign_in.numbers(Statement::from_string(Backend::Sqlite.sea(), sql));
+                waiting::wait(found).await.map_err(DbErr::from)??;
+                Ok(())
+            }
+        }
+    }
+
     /// The row of two numbers that signing in selects, if there is one. However long it takes is waiting.
     pub async fn numbers(&self, select: impl QueryTrait) -> Result<Option<(i64, i64)>> {
         match self {

@@ -88,21 +88,8 @@ async fn readers_that_sqlite_has_no_connection_for_are_answered() {
     let (ann, _) = set_up(&installation);
     let server = serve(&installation);
     let behind = direct::connect(installation.url()).await;
-    // Whoever reads one of these never comes to an end: whose member somebody is, and what is asked first.
-    let endless = async |table: &str| {
-        let sql = format!(
-            "ALTER TABLE {table} RENAME TO kept;
-            CREATE VIEW {table} AS SELECT kept.* FROM kept JOIN (
-                WITH RECURSIVE numbers(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM numbers)
-                SELECT count(*) FROM numbers)"
-        );
-        direct::run(&behind, &sql).await;
-    };
-    let as_before = async |table: &str| {
-        let sql = format!("DROP VIEW {table}; ALTER TABLE kept RENAME TO {table}");
-        direct::run(&behind, &sql).await;
-    };
-    endless("organization_memberships").await;
+    // Whose member somebody is; and below, what is asked first.
+    direct::make_endless(&behind, "organization_memberships").await;
     all_are_refused(&server, &ann, 4).await;
     // They are given up and do not run on, or there would be no connection from here on.
     tokio::join!(
@@ -110,11 +97,15 @@ async fn readers_that_sqlite_has_no_connection_for_are_answered() {
         wait_until("it is not ready", async || server.get("/readyz").await.0 == 503),
     );
     assert_eq!(server.get("/healthz").await.0, 200);
-    as_before("organization_memberships").await;
+    direct::make_ending(&behind, "organization_memberships").await;
     wait_until("it is ready", async || server.get("/readyz").await.0 == 200).await;
-    endless("sequence_heads").await;
-    all_are_refused(&server, &ann, 12).await;
-    as_before("sequence_heads").await;
+    direct::make_endless(&behind, "sequence_heads").await;
+    tokio::join!(
+        all_are_refused(&server, &ann, 12),
+        wait_until("it is not ready", async || server.get("/readyz").await.0 == 503),
+    );
+    direct::make_ending(&behind, "sequence_heads").await;
+    wait_until("it is ready", async || server.get("/readyz").await.0 == 200).await;
     assert_eq!(server.graphql(&ann, QUERY).await.0, 200);
 }
 

@@ -58,3 +58,19 @@ pub async fn stop_recording(database: &TestDatabase, tenant: &str) -> DatabaseTr
     }
     transaction
 }
+
+/// Makes an SQLite table one that nobody comes to the end of reading.
+pub async fn make_endless(db: &impl ConnectionTrait, table: &str) {
+    let sql = format!(
+        "ALTER TABLE {table} RENAME TO kept;
+        CREATE VIEW {table} AS SELECT kept.* FROM kept JOIN (
+            WITH RECURSIVE numbers(n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM numbers)
+            SELECT count(*) FROM numbers)"
+    );
+    run(db, &sql).await;
+}
+
+/// Makes it what it was.
+pub async fn make_ending(db: &impl ConnectionTrait, table: &str) {
+    run(db, &format!("DROP VIEW {table}; ALTER TABLE kept RENAME TO {table}")).await;
+}
