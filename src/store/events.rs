@@ -148,7 +148,9 @@ impl Store {
         let filter = EventFilter::default();
         let (tenant, reading) = (scope.tenant_id(), ReadFor::Event);
         let (room, plan) = (Room::FOR_ONE, Plan::Kept); // there is one by its key
+        let span = self.backend().span(reading.as_str());
         let (found, _) = self.read_events(tenant, &filter, select, room, plan, reading).await?;
+        span.record("db.response.returned_rows", found.len());
         found.into_iter().next().map(|event| readable(scope, event)).transpose()
     }
 

@@ -120,13 +120,15 @@ async fn a_collector_is_sent_the_trace_of_each_request(on: On) {
         assert_eq!(answer.status(), 200);
     };
     let changes = json!([{"field": "doctor", "before": null, "after": "mr_famous"}]);
-    let event = event_with("acme", "patient-of-whom", json!({"changes": changes}));
+    let event = event_with("acme", "patient-of-whom", json!({"id": "of-rob", "changes": changes}));
     send("/v1/audit-events?of=secret", &recorder, None, event.to_string()).await;
     let query = "query Mine { auditLog(resource_ids: [\"patient-of-whom\"], pages: [\"Ward\"]) {
         total_count nodes { id }
     } }";
     let query = json!({"query": query}).to_string();
     send("/graphql", &owner, Some(format!("00-{TRACE}-{CALLER}-01")), query.clone()).await;
+    let one = json!({"query": "{ auditEvent(external_id: \"of-rob\") { id } }"}).to_string();
+    send("/graphql", &owner, None, one).await;
     // Whoever asks says that this one is not to be kept.
     send("/graphql", &owner, Some(format!("00-{UNSAMPLED}-{CALLER}-00")), query).await;
     let file = http_client()
@@ -167,6 +169,9 @@ async fn a_collector_is_sent_the_trace_of_each_request(on: On) {
         attribute(&of("count", Some(operation)).attributes, "db.response.returned_rows").as_deref(),
         Some("0"),
     );
+    let one = of("event", Some(of("query auditEvent", None)));
+    let rows = attribute(&one.attributes, "db.response.returned_rows");
+    assert_eq!(rows.as_deref(), Some("1"), "{one:#?}");
     let recorded = of("POST /v1/audit-events", None);
     assert!(recorded.parent_span_id.is_empty());
     let append = of("append", Some(recorded));
@@ -197,6 +202,7 @@ async fn a_collector_is_sent_the_trace_of_each_request(on: On) {
         "secret",
         "Mine",
         "agent-of-nobody",
+        "of-rob",
         "acme",
         "APPOINTMENT",
     ] {
