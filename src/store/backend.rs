@@ -128,7 +128,7 @@ impl Backend {
     pub(super) fn pulse(self, url: &str, patience: Patience) -> Result<Pulse> {
         match (self, patience) {
             (Self::Postgres, Patience::Server(_)) => {
-                Ok(Pulse::start(postgres_options(url)?.application_name(NAME)))
+                Ok(Pulse::start(introduced(postgres_options(url)?)))
             }
             _ => Ok(Pulse::default()),
         }
@@ -174,10 +174,12 @@ impl Backend {
                 let lock_timeout = format!("{}ms", lock.as_millis());
                 options.map_sqlx_postgres_pool_opts(pools::of_postgres);
                 options.map_sqlx_postgres_opts(move |options| {
-                    options.application_name(NAME).options([
+                    introduced(options).options([
                         ("synchronous_commit", "on"),
                         ("timezone", "UTC"),
                         ("lock_timeout", lock_timeout.as_str()),
+                        // Compiling a statement takes longer than any that is read here.
+                        ("jit", "off"),
                     ])
                 });
             }
@@ -320,6 +322,12 @@ fn postgres_options(url: &str) -> Result<PgConnectOptions> {
             "database_url must be of the form postgres://USER:PASSWORD@HOST:PORT/NAME, special characters in the password written as %XX",
         )
     })
+}
+
+/// Says who we are, and nothing that a pooler would refuse: no value of ours is a float, whose digits the
+/// driver would ask for.
+fn introduced(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name(NAME).extra_float_digits(None)
 }
 
 /// Whether a statement was ended because it took too long.
