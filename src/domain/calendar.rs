@@ -29,6 +29,10 @@ pub struct Stretch {
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
+    /// What they are.
+    pub unit: Unit,
+    /// When they begin and end.
+    pub stretch: Stretch,
     /// The first name in it.
     pub from: String,
     /// The first name after it.
@@ -66,6 +70,8 @@ impl Unit {
         let letter = self.letter();
         let after_all = || format!("{letter}~");
         Span {
+            unit: self,
+            stretch,
             from: stretch.from.map_or_else(|| letter.to_string(), |time| self.name(time)),
             until: stretch.until.map_or_else(after_all, |time| self.name(time)),
         }
@@ -145,6 +151,12 @@ impl Stretch {
         let before = before.until.is_some().then_some(before);
         let after = after.from.is_some().then_some(after);
         Parts { spans, middle: Some(middle), edges: before.into_iter().chain(after).collect() }
+    }
+
+    /// The whole days in which it lies.
+    pub fn in_days(self) -> Self {
+        let until = self.until.and_then(|until| Unit::Day.begin_from(until));
+        Self { from: self.from.map(|from| Unit::Day.begin(from)), until }
     }
 
     fn is_empty(self) -> bool {

@@ -86,6 +86,20 @@ impl Tree {
         found.into_iter().cloned().collect()
     }
 
+    /// Whether an organization and those below it are so many or more.
+    pub fn has_so_many(&self, id: &Id, count: usize) -> bool {
+        let mut found = 0;
+        let mut next: Vec<&Id> = self.contains(id).then_some(id).into_iter().collect();
+        while let Some(id) = next.pop() {
+            found += 1;
+            if found + next.len() >= count {
+                return true;
+            }
+            next.extend(self.children.get(id).into_iter().flatten());
+        }
+        found >= count
+    }
+
     /// Some organizations, as those that are to be taken with all that is below them, and those that are
     /// then to be left out with all that is below them. Both are few where whole subtrees are meant.
     pub fn bounds<'a>(&'a self, ids: &[Id]) -> (Vec<&'a Id>, Vec<&'a Id>) {

@@ -3,7 +3,8 @@
 //! Filters by organization, kind of record, type and time are answered from the counts that are kept
 //! (`store::tallies`): whole hours, days and months from there, what lies before and after them in a
 //! part of an hour or a day, and what is too new to be counted, from the events. It is one statement, so
-//! that all of it is of the same moment. Other filters are answered by reading what they select.
+//! that all of it is of the same moment; where hours turn out not to be kept as a whole, another one goes by
+//! days. Other filters are answered by reading what they select.
 
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use tokio::time::timeout;
 
 use super::entity::{audit_event, event_count, sequence_head};
 use super::slow::What;
-use super::{Backend, ReadFor, Store, backend, filter};
-use crate::domain::calendar::{Span, Stretch, Unit};
+use super::{Backend, ReadFor, Store, backend, filter, tallies};
+use crate::domain::calendar::{Parts, Span, Stretch, Unit};
 use crate::domain::filter::EventFilter;
 use crate::domain::id::Id;
 use crate::domain::limits::Limit;
@@ -57,7 +58,7 @@ impl Store {
     ) -> Result<u64> {
         let look = self.look(scope, filter, What::Count);
         let by_counts = match Question::of(scope, filter) {
-            Some(question) => self.count_by_counts(&question).await?,
+            Some(question) => self.count_by_counts(question).await?,
             None => None,
         };
         let count = match by_counts {
@@ -85,29 +86,53 @@ impl Store {
     }
 
     /// Nothing when the tree is another one by now: what is kept of an organization is of all below it.
-    async fn count_by_counts(&self, question: &Question<'_>) -> Result<Option<u64>> {
+    async fn count_by_counts(&self, question: Question<'_>) -> Result<Option<u64>> {
+        let answer = match self.ask(&question).await? {
+            Answer::TooFewHours => self.ask(&question.by_days()).await?,
+            answer => answer,
+        };
+        match answer {
+            Answer::Count(total) => Ok(Some(total)),
+            Answer::OfAnotherTree | Answer::TooFewHours => Ok(None),
+        }
+    }
+
+    async fn ask(&self, question: &Question<'_>) -> Result<Answer> {
         let db = self.guarded(question.scope.tenant_id()).await?;
-        let mut total = 0;
+        let (mut total, mut not_in_hours) = (0, 0);
         for row in db.query_all(&question.statement(self.backend())).await? {
             let (weight, events): (i64, i64) = (row.try_get("", WEIGHT)?, row.try_get("", EVENTS)?);
-            match row.try_get::<Option<String>>("", KINDS)? {
+            match row.try_get::<Option<String>>("", KINDS)?.as_deref() {
                 None => total += weight * events,
-                Some(kinds) if kinds == REVISION => {
-                    if events != question.scope.tenant().revision {
-                        return Ok(None);
-                    }
+                Some(REVISION) if events != question.scope.tenant().revision => {
+                    return Ok(Answer::OfAnotherTree);
                 }
+                Some(REVISION) => {}
+                Some(CHECK) => not_in_hours += weight * events,
                 Some(kinds) => {
-                    let tally = Tally::stored(&kinds);
+                    let tally = Tally::stored(kinds);
                     let tally =
                         tally.ok_or_else(|| Error::internal("counting", "malformed counts"))?;
                     total += weight * tally.of(&question.kinds);
                 }
             }
         }
+        if not_in_hours != 0 {
+            return Ok(Answer::TooFewHours);
+        }
         let total = u64::try_from(total);
-        total.map(Some).map_err(|_| Error::internal("counting", "there are fewer than none"))
+        total
+            .map(Answer::Count)
+            .map_err(|_| Error::internal("counting", "there are fewer than none"))
     }
+}
+
+/// What the counts that are kept say.
+enum Answer {
+    Count(u64),
+    OfAnotherTree,
+    /// Some events of the days are counted by the day only.
+    TooFewHours,
 }
 
 const WEIGHT: &str = "weight";
@@ -116,6 +141,9 @@ const KINDS: &str = "kinds";
 
 /// Stands for kinds in the row that tells the settings' revision as its events.
 const REVISION: &str = "revision";
+
+/// Stands for kinds in the rows that tell how many events are in days, and in all of their hours.
+const CHECK: &str = "check";
 
 /// The events that are not counted yet, and those that are but came later than what is asked for.
 const UNCOUNTED: &str = "uncounted";
@@ -130,6 +158,7 @@ pub(super) struct Question<'a> {
     /// … but for these.
     without: Vec<&'a Id>,
     kinds: Kinds<'a>,
+    stretch: Stretch,
     spans: Vec<Span>,
     /// All the spans together.
     middle: Option<Stretch>,
@@ -172,12 +201,19 @@ impl<'a> Question<'a> {
             excluded_resource_names: excluded_resource_names.as_deref(),
             event_types: event_types.as_deref(),
         };
-        let is_whole = added == [scope.tenant_id()] && without.is_empty();
-        let smallest = if is_whole { Unit::Hour } else { Unit::Day };
+        let has_hours = |id: &Id| tallies::has_hours(&scope.tenant().tree, scope.tenant_id(), id);
+        let is_by_hour = without.is_empty() && added.iter().all(|id| has_hours(id));
+        let smallest = if is_by_hour { Unit::Hour } else { Unit::Day };
         let since = Ord::max(*occurred_after, scope.visible_since());
-        let parts = Stretch::between(since, *occurred_before).parts(smallest);
-        let (spans, middle, edges) = (parts.spans, parts.middle, parts.edges);
-        Some(Self { scope, filter, added, without, kinds, spans, middle, edges })
+        let stretch = Stretch::between(since, *occurred_before);
+        let Parts { spans, middle, edges } = stretch.parts(smallest);
+        Some(Self { scope, filter, added, without, kinds, stretch, spans, middle, edges })
+    }
+
+    /// The same without any hours.
+    fn by_days(self) -> Self {
+        let Parts { spans, middle, edges } = self.stretch.parts(Unit::Day);
+        Self { spans, middle, edges, ..self }
     }
 
     /// Rows of numbers and kinds, each to be counted as often as its weight says.
@@ -187,6 +223,16 @@ impl<'a> Question<'a> {
         for (ids, weight) in [(&self.added, 1), (&self.without, -1)] {
             for span in self.spans.iter().filter(|_| !ids.is_empty()) {
                 parts.push(self.kept(backend, ids, weight, span));
+            }
+        }
+        // The whole tenant's are always all there.
+        let by_hour = self.spans.iter().filter(|span| span.unit == Unit::Hour);
+        for span in by_hour.filter(|_| self.added != [self.scope.tenant_id()]) {
+            let days = span.stretch.in_days();
+            for (unit, weight) in [(Unit::Day, 1), (Unit::Hour, -1)] {
+                let mut check = sum_of_events(weight, Some(CHECK));
+                self.of_span(backend, &self.added, &unit.span(days), &mut check);
+                parts.push(check);
             }
         }
         let read = |filter: &EventFilter, stretch: Stretch, weight| {
@@ -216,7 +262,7 @@ impl<'a> Question<'a> {
         revision = revision.cast_as("bigint");
         let mut current = Query::select();
         current.expr_as(number(0), WEIGHT).expr_as(revision, EVENTS);
-        parts.push(current.expr_as(Expr::cust(format!("'{REVISION}'")), KINDS).take());
+        parts.push(current.expr_as(label(REVISION), KINDS).take());
         let mut parts = parts.into_iter();
         let mut all = parts.next().unwrap_or_default();
         for part in parts {
@@ -230,22 +276,29 @@ impl<'a> Question<'a> {
 
     /// What is kept for some organizations and a span.
     fn kept(&self, backend: Backend, ids: &[&Id], weight: i64, span: &Span) -> SelectStatement {
+        let mut kept = match self.kinds.is_all() {
+            true => sum_of_events(weight, None),
+            false => {
+                let mut kinds = Query::select();
+                kinds.expr_as(number(weight), WEIGHT).expr_as(number(0), EVENTS);
+                kinds.expr_as(Expr::col(event_count::Column::Kinds), KINDS);
+                kinds
+            }
+        };
+        self.of_span(backend, ids, span, &mut kept);
+        kept
+    }
+
+    /// Has a statement select from what is kept for some organizations and a span.
+    fn of_span(&self, backend: Backend, ids: &[&Id], span: &Span, select: &mut SelectStatement) {
         use event_count::Column;
         let ids = ids.iter().map(|id| id.to_string()).collect();
-        let mut kept = Query::select();
-        kept.expr_as(number(weight), WEIGHT);
-        if self.kinds.is_all() {
-            let sum = Func::coalesce([Func::sum(Expr::col(Column::Events)).into(), Expr::val(0)]);
-            kept.expr_as(Expr::expr(sum).cast_as("bigint"), EVENTS).expr_as(nothing(), KINDS);
-        } else {
-            kept.expr_as(number(0), EVENTS).expr_as(Expr::col(Column::Kinds), KINDS);
-        }
-        kept.from(event_count::Entity)
+        select
+            .from(event_count::Entity)
             .and_where(Column::TenantId.eq(self.scope.tenant_id().as_str()))
             .and_where(backend.is_one_of(Column::OrganizationId, ids))
             .and_where(Column::Period.gte(span.from.as_str()))
             .and_where(Column::Period.lt(span.until.as_str()));
-        kept
     }
 
     /// The events with a number after one and up to another one. By themselves, so that they are found
@@ -285,6 +338,22 @@ fn within(Stretch { from, until }: Stretch) -> Condition {
     Condition::all()
         .add_option(from.map(|from| audit_event::Column::OccurredAt.gte(from)))
         .add_option(until.map(|until| audit_event::Column::OccurredAt.lt(until)))
+}
+
+/// The sum of what is kept; what stands for its kinds says what it is for.
+fn sum_of_events(weight: i64, kinds: Option<&str>) -> SelectStatement {
+    let events = Func::sum(Expr::col(event_count::Column::Events));
+    let sum = Func::coalesce([events.into(), Expr::val(0)]);
+    let mut select = Query::select();
+    select
+        .expr_as(number(weight), WEIGHT)
+        .expr_as(Expr::expr(sum).cast_as("bigint"), EVENTS)
+        .expr_as(kinds.map_or_else(nothing, label), KINDS);
+    select
+}
+
+fn label(name: &str) -> Expr {
+    Expr::cust(format!("'{name}'"))
 }
 
 fn number(number: i64) -> Expr {

@@ -83,16 +83,19 @@ impl Store {
         }
     }
 
-    /// The same of a count; nothing where no counts are kept that answer it.
-    pub async fn explain_count(
-        &self,
-        scope: &Scope,
-        filter: &EventFilter,
-    ) -> Result<Option<String>> {
-        let Some(question) = Question::of(scope, filter) else { return Ok(None) };
-        let statement = self.backend().sea().build(&question.statement(self.backend()));
-        let db = self.guarded(scope.tenant_id()).await?;
-        self.backend().run_and_explain(&db, statement).await.map(Some)
+    /// The same of a count.
+    pub async fn explain_count(&self, scope: &Scope, filter: &EventFilter) -> Result<String> {
+        let statement = self.statement_that_reads(scope, filter, &Asked::Count);
+        let db = match Self::keeps_counts_of(scope, filter) {
+            true => self.guarded(scope.tenant_id()).await?,
+            false => self.guarded_for(scope.tenant_id(), filter).await?,
+        };
+        self.backend().run_and_explain(&db, statement).await
+    }
+
+    /// Whether the counts that are kept answer how many events there are.
+    pub fn keeps_counts_of(scope: &Scope, filter: &EventFilter) -> bool {
+        Question::of(scope, filter).is_some()
     }
 
     /// The steps by which a tenant's earlier events with some of its recorders' ids were looked up.

@@ -8,12 +8,15 @@
 //!
 //! An organization's counts are of itself and of all that is below it as the tree stands now, so that a
 //! whole subtree is one row. The whole tenant is counted by the hour too, for plans that show what is
-//! younger than some days.
+//! younger than some days, and so are subtrees of several organizations, of which parts of days would be many
+//! events. Theirs may be fewer than a day has: those of the time before there were so many organizations are
+//! not there, and those that a move or a purge would change are given up. Whoever counts by hours compares
+//! them with their days.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sea_orm::sea_query::{Condition, ExprTrait as _};
+use sea_orm::sea_query::{Condition, ExprTrait as _, IntoCondition};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QuerySelect as _,
@@ -43,6 +46,9 @@ const AT_ONCE: i64 = 10_000;
 
 /// So many where whoever records is not to wait for it long.
 const AT_ONCE_BESIDE: i64 = 2_000;
+
+/// A subtree of so many organizations is counted by the hour.
+const WITH_HOURS: usize = 5;
 
 /// What is counted of an event: where it is counted, when it happened, and its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,6 +220,11 @@ async fn found(
     Ok(rows.into_iter().map(counted).collect())
 }
 
+/// Whether what is below an organization is counted by the hour, as long as the tree is this one.
+pub(super) fn has_hours(tree: &Tree, tenant_id: &Id, id: &Id) -> bool {
+    id == tenant_id || tree.has_so_many(id, WITH_HOURS)
+}
+
 /// Counts events so many times more: -1 for those that are removed.
 pub(super) async fn change(
     transaction: &impl ConnectionTrait,
@@ -232,27 +243,61 @@ pub(super) async fn change(
     }
     let ids: BTreeSet<&str> = own.keys().map(|(id, _)| *id).collect();
     let ids: Vec<Id> = ids.into_iter().map(|id| Id::trusted(id.to_owned())).collect();
-    let above: HashMap<&str, Vec<&Id>> =
-        ids.iter().map(|id| (id.as_str(), counted_in(tree, tenant_id, id))).collect();
+    let with_hours = |id| (id, has_hours(tree, tenant_id, id));
+    let above: HashMap<&str, Vec<(&Id, bool)>> = ids
+        .iter()
+        .map(|id| {
+            let above = counted_in(tree, tenant_id, id);
+            (id.as_str(), above.into_iter().map(with_hours).collect())
+        })
+        .collect();
     let mut names: HashMap<i64, [Arc<str>; 3]> = HashMap::new();
     let mut cells = Cells::new();
+    let (mut given_up, mut hours_of_them) = (BTreeSet::new(), BTreeSet::new());
     for ((id, hour), tally) in &own {
         let [hours, days, months] = names.entry(*hour).or_insert_with(|| {
             let time = Time::from_timestamp(hour * 3600, 0).unwrap_or_default();
             [Unit::Hour, Unit::Day, Unit::Month].map(|unit| unit.name(time).into())
         });
-        for organization_id in above.get(id).into_iter().flatten() {
+        for (organization_id, has_hours) in above.get(id).into_iter().flatten() {
             for period in [&*days, &*months] {
                 let cell = cells.entry((organization_id.as_str(), Arc::clone(period)));
                 cell.or_default().add_all(tally, 1);
             }
-            if *organization_id == tenant_id {
+            // Fewer of a subtree's may have been counted by the hour than are removed.
+            if *has_hours && times < 0 && *organization_id != tenant_id {
+                given_up.insert(*organization_id);
+                hours_of_them.insert(hours.to_string());
+            } else if *has_hours {
                 let cell = cells.entry((organization_id.as_str(), Arc::clone(hours)));
                 cell.or_default().add_all(tally, 1);
             }
         }
     }
-    apply(transaction, backend, tenant_id, cells).await
+    apply(transaction, backend, tenant_id, cells).await?;
+    let hours = backend.is_one_of(Count::Period, hours_of_them.into_iter().collect());
+    let given_up = given_up.into_iter().map(Id::to_string).collect();
+    give_up(transaction, backend, tenant_id, given_up, hours).await
+}
+
+/// Forgets what some organizations have of some periods.
+async fn give_up(
+    transaction: &impl ConnectionTrait,
+    backend: Backend,
+    tenant_id: &Id,
+    ids: Vec<String>,
+    periods: impl IntoCondition,
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    event_count::Entity::delete_many()
+        .filter(Count::TenantId.eq(tenant_id.as_str()))
+        .filter(backend.is_one_of(Count::OrganizationId, ids))
+        .filter(periods)
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// The organizations that an event of one is counted in.
@@ -269,34 +314,33 @@ pub(super) async fn follow_move(
     parent: &Id,
 ) -> Result<()> {
     let Organization { tenant_id, id: moved, .. } = moved;
+    let backend = Backend::of(transaction);
+    let hours = Unit::Hour.span(Stretch::default());
+    let by_hour = Condition::all()
+        .add(Count::Period.gte(hours.from.as_str()))
+        .add(Count::Period.lt(hours.until.as_str()));
+    // It may have no hours itself where those above it have.
     let rows = event_count::Entity::find()
         .filter(Count::TenantId.eq(tenant_id.as_str()))
         .filter(Count::OrganizationId.eq(moved.as_str()))
+        .filter(by_hour.clone().not())
         .all(transaction)
         .await?;
-    let cells = taken_along(&rows, before, moved, parent)?;
-    apply(transaction, Backend::of(transaction), tenant_id, cells).await
-}
-
-/// What those that it was below lose, and those that it comes below gain.
-fn taken_along<'a>(
-    rows: &'a [event_count::Model],
-    before: &'a Tree,
-    moved: &'a Id,
-    parent: &'a Id,
-) -> Result<Cells<'a>> {
     let old: Vec<&Id> = before.upward(moved).skip(1).collect();
     let new: Vec<&Id> = before.upward(parent).collect();
     let left = old.iter().filter(|id| !new.contains(id)).map(|id| (*id, -1));
     let joined = new.iter().filter(|id| !old.contains(id)).map(|id| (*id, 1));
+    let passed: Vec<(&Id, i64)> = left.chain(joined).collect();
     let mut cells = Cells::new();
-    for (id, times) in left.chain(joined) {
-        for row in rows {
+    for (id, times) in &passed {
+        for row in &rows {
             let cell = cells.entry((id.as_str(), row.period.as_str().into()));
-            cell.or_default().add_all(&stored(&row.kinds)?, times);
+            cell.or_default().add_all(&stored(&row.kinds)?, *times);
         }
     }
-    Ok(cells)
+    apply(transaction, backend, tenant_id, cells).await?;
+    let passed = passed.into_iter().map(|(id, _)| id.to_string()).collect();
+    give_up(transaction, backend, tenant_id, passed, by_hour).await
 }
 
 impl Store {
@@ -363,12 +407,8 @@ async fn apply(
         nothing_in.entry(period).or_default().push(id.to_owned());
     }
     for (period, ids) in nothing_in {
-        event_count::Entity::delete_many()
-            .filter(Count::TenantId.eq(tenant_id.as_str()))
-            .filter(backend.is_one_of(Count::OrganizationId, ids))
-            .filter(Count::Period.eq(&*period))
-            .exec(transaction)
-            .await?;
+        let period = Count::Period.eq(&*period);
+        give_up(transaction, backend, tenant_id, ids, period).await?;
     }
     let rows = kept.iter().map(|((id, period), tally)| event_count::ActiveModel {
         tenant_id: Set(tenant_id.to_string()),

@@ -9,8 +9,8 @@ use auditlog::domain::id::Id;
 use auditlog::domain::kind::{EventType, ResourceName};
 use auditlog::domain::page::{End, Order, PageRequest};
 use auditlog::domain::time::{Time, format};
+use auditlog::domain::tree::Tree;
 use auditlog::domain::viewer::{Descendants, Membership, Permission, Scope, Viewer};
-use auditlog::error::Code;
 use auditlog::ingest::{self, Batch};
 use auditlog::store::Store;
 use axum::http::{Method, StatusCode};
@@ -33,12 +33,15 @@ on_both!(
     what_was_there_before_is_counted_beside_all_else,
     what_is_purged_before_it_is_counted_is_not_counted,
     what_a_server_recorded_is_counted_from_its_memory,
+    large_subtrees_are_counted_by_the_hour,
     counts_begin_and_end_where_a_filter_does,
     counting_that_takes_too_long_is_given_up,
 );
 
-/// Organizations of acme.
-const PLACES: [&str; 6] = ["acme", "west", "portland", "seattle", "east", "boston"];
+/// Organizations of acme. Those of the west are just so many that they are counted by the hour, until one
+/// moves away.
+const PLACES: [&str; 8] =
+    ["acme", "west", "portland", "seattle", "east", "boston", "salem", "eugene"];
 const RESOURCES: [ResourceName; 3] =
     [ResourceName::Appointment, ResourceName::Task, ResourceName::Goal];
 const TYPES: [EventType; 3] = [EventType::Create, EventType::Update, EventType::View];
@@ -131,6 +134,15 @@ fn asked() -> impl Strategy<Value = Asked> {
             up_to,
         },
     )
+}
+
+/// With all the places.
+async fn places(on: On) -> World {
+    let world = World::new(on).await;
+    for id in ["salem", "eugene"] {
+        world.organization(id, id, Some("west")).await;
+    }
+    world
 }
 
 fn id(text: &str) -> Id {
@@ -267,8 +279,8 @@ async fn take(world: &World, recorder: &Client, owner: &Client, step: &Step) {
 
 async fn counts_are_what_a_naive_count_says(on: On) {
     let case = (vec(step(), 1..12), vec(asked(), 15..20));
-    for_all(6, case, async |(steps, asked)| {
-        let world = World::new(on).await;
+    for_all(8, case, async |(steps, asked)| {
+        let world = places(on).await;
         let recorder = world.recorder("acme").await;
         let owner = world.user("olga", "acme", OWN).await;
         for step in &steps {
@@ -307,7 +319,7 @@ async fn so_many_events_are_counted_as_they_come(on: On) {
     assert_eq!(world.held(months).await.len(), 7);
     check(&world, &[nothing_asked()]).await;
     let (scope, all) = (whole(&world).await, EventFilter::default());
-    assert!(world.store.explain_count(&scope, &all).await.unwrap().is_some(), "all are read");
+    assert!(Store::keeps_counts_of(&scope, &all), "all are read");
 }
 
 fn nothing_asked() -> Asked {
@@ -509,24 +521,92 @@ async fn counts_begin_and_end_where_a_filter_does(on: On) {
     assert_eq!(counted("").await, 5);
 }
 
+proptest! {
+    #[test]
+    fn a_tree_knows_whether_it_has_so_many(
+        parents in vec(any::<Index>(), 0..12),
+        which: Index,
+        count in 0..8_usize,
+    ) {
+        let name = |n: usize| id(&n.to_string());
+        let above = |(n, parent): (usize, &Index)| (name(n + 1), Some(name(parent.index(n + 1))));
+        let all = parents.iter().enumerate().map(above);
+        let tree = Tree::new([(name(0), None)].into_iter().chain(all));
+        let which = name(which.index(parents.len() + 1));
+        let below = tree.below(std::slice::from_ref(&which)).len();
+        prop_assert_eq!(tree.has_so_many(&which, count), below >= count);
+        prop_assert!(!tree.has_so_many(&id("elsewhere"), count.max(1)));
+    }
+}
+
+/// Of a part of a day, too, only the parts of hours are read, as long as all of its hours are counted.
+async fn large_subtrees_are_counted_by_the_hour(on: On) {
+    let world = places(on).await;
+    let recorder = world.recorder("acme").await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let viewer = world.user("vera", "west", VIEW).await;
+    let event = |hour: usize| {
+        let at = format!("2026-10-{}T{:02}:30:00Z", 10 + hour / 24, hour % 24);
+        let page = if (6..43).contains(&hour) { "inner" } else { "outer" };
+        event_with("portland", "1", json!({"occurred_at": at, "page": page}))
+    };
+    recorder.recorded((0..48).map(event).collect()).await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    let counted = async || {
+        let query = r#"{ auditLog(
+            organization_id: "west", resource_name: APPOINTMENT,
+            occurred_after: "2026-10-10T05:15:00Z", occurred_before: "2026-10-11T20:45:00Z"
+        ) { total_count } }"#;
+        viewer.query(query).await["auditLog"]["total_count"].take()
+    };
+    assert_eq!(counted().await, 40);
+    // Whoever counts by hours need not see these.
+    let behind = direct::connect(&world.database.url).await;
+    direct::run(&behind, "DELETE FROM audit_events WHERE page = 'inner'").await;
+    assert_eq!(counted().await, 40);
+    // With one that leaves, hours are given up, and what is there is read.
+    owner.data(MOVE, json!({"id": "eugene", "to": "east"})).await;
+    assert_eq!(counted().await, 3);
+    // Back again: they are not all there again.
+    owner.data(MOVE, json!({"id": "eugene", "to": "west"})).await;
+    recorder.recorded((44..48).map(event).collect()).await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    assert_eq!(counted().await, 4);
+}
+
 /// What no count is kept of is read; and a filter whose reading takes too long is refused.
 async fn counting_that_takes_too_long_is_given_up(on: On) {
     let world = World::new(on).await;
+    let viewer = world.user("vera", "acme", VIEW).await;
     let recorder = world.recorder("acme").await;
     recorder.recorded(json!([event_with("west", "1", json!({"page": "Calendar"}))])).await;
+    let viewer = viewer.at(&world.server_within(limits(&[("max_count_seconds", 1)])).await);
+    let count = |page: &str| format!("{{ auditLog(pages: [{page:?}]) {{ total_count }} }}");
+    let counted = async || viewer.query(&count("Calendar")).await["auditLog"]["total_count"].take();
     let filter = EventFilter { pages: Some(vec!["Calendar".to_owned()]), ..EventFilter::default() };
-    let limit = limits(&[("max_count_seconds", 1)]).max_count_seconds;
     let scope = whole(&world).await;
-    assert!(world.store.explain_count(&scope, &filter).await.unwrap().is_none());
-    assert_eq!(world.store.count_within(&scope, &filter, limit).await.unwrap(), 1);
-    if on == On::Postgres {
-        // As if it took long: whoever reads has to wait.
-        let db = direct::connect(&world.database.url).await;
-        direct::run(&db, "BEGIN; LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE").await;
-        let refused = world.store.count_within(&scope, &filter, limit).await.unwrap_err();
-        assert_eq!(refused.code(), Code::BadUserInput);
-        insta::assert_snapshot!("counting_took_too_long", refused.to_string());
-        direct::run(&db, "ROLLBACK").await;
-        assert_eq!(world.store.count_within(&scope, &filter, limit).await.unwrap(), 1);
+    assert!(!Store::keeps_counts_of(&scope, &filter));
+    assert_eq!(counted().await, 1);
+    // As if it took long: whoever reads has to wait.
+    let db = direct::connect(&world.database.url).await;
+    match on {
+        On::Postgres => {
+            direct::run(&db, "BEGIN; LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE").await;
+        }
+        On::Sqlite => direct::make_endless(&db, "audit_events").await,
     }
+    // One after the other, more than there are connections: none goes on.
+    for _ in 0..5 {
+        let refused = viewer.graphql(&count("Calendar"), json!({})).await.json();
+        assert_eq!(refused["data"], json!({"auditLog": null}));
+        let error = &refused["errors"][0];
+        assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT", "{refused}");
+        assert_eq!(error["path"], json!(["auditLog"]), "{refused}");
+        insta::assert_snapshot!("counting_took_too_long", error["message"].as_str().unwrap());
+    }
+    match on {
+        On::Postgres => direct::run(&db, "ROLLBACK").await,
+        On::Sqlite => direct::make_ending(&db, "audit_events").await,
+    }
+    assert_eq!(counted().await, 1);
 }
