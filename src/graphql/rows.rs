@@ -42,7 +42,8 @@ struct Selected {
     of: Selection,
 }
 
-/// Selection sets that are merged into one, and what they spread.
+/// Selection sets that are merged into one, and what they spread. What `@skip` and `@include` leave out is not
+/// in them any more: async-graphql takes it from the document before it resolves anything.
 pub struct Merged<'a> {
     sets: Vec<&'a SelectionSet>,
     fragments: &'a Fragments,
@@ -118,7 +119,7 @@ impl<'a> Merged<'a> {
                         }
                     }
                 }
-                // There are no interfaces and no unions: a fragment that is valid here is of this type.
+                // A fragment that is valid here is of this type: there are no interfaces and no unions.
                 Node::InlineFragment(fragment) => {
                     self.collect(&fragment.node.selection_set.node, fields, spread);
                 }

@@ -1,5 +1,6 @@
-//! Lists that are written at once answer what ordinary resolvers would: any selection of them equals
-//! what the specification's CollectFields makes of the whole of it.
+//! Lists that are written at once answer what ordinary resolvers would: any selection of them equals what
+//! async-graphql's own resolvers answer to it for one event, and what the specification's CollectFields
+//! makes of the whole of it.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,7 +12,11 @@ use crate::support::client::Client;
 use crate::support::property::for_all;
 use crate::support::world::{VIEW, World, event_with};
 
-on_both!(any_selection_is_the_part_of_the_whole_that_it_names, what_is_odd_is_written_as_json);
+on_both!(
+    any_selection_is_the_part_of_the_whole_that_it_names,
+    what_is_wrong_in_a_list_is_said_as_of_one_event,
+    what_is_odd_is_written_as_json,
+);
 
 /// Everything that an event says, by type: what has fields, and of which type they are.
 const TYPES: [(&str, &[(&str, &str)]); 5] = [
@@ -78,10 +83,11 @@ enum Node {
         when: When,
         of: Vec<Self>,
     },
-    Typename(Option<&'static str>),
-    /// Inline, or by name; with a type condition or not.
+    Typename(Option<&'static str>, When),
+    /// Inline, or by name, once or twice; with a type condition or not.
     Fragment {
         named: bool,
+        twice: bool,
         conditioned: bool,
         when: When,
         of: Vec<Self>,
@@ -95,6 +101,7 @@ enum When {
     Include(bool),
     SkipByVariable(bool),
     IncludeByVariable(bool),
+    SkipAndInclude(bool, bool),
 }
 
 impl When {
@@ -103,6 +110,7 @@ impl When {
             Self::Always => true,
             Self::Skip(skipped) | Self::SkipByVariable(skipped) => !skipped,
             Self::Include(included) | Self::IncludeByVariable(included) => included,
+            Self::SkipAndInclude(skipped, included) => !skipped && included,
         }
     }
 
@@ -113,6 +121,9 @@ impl When {
             Self::Include(included) => format!(" @include(if: {included})"),
             Self::SkipByVariable(skipped) => format!(" @skip(if: ${})", variable(skipped)),
             Self::IncludeByVariable(included) => format!(" @include(if: ${})", variable(included)),
+            Self::SkipAndInclude(skipped, included) => {
+                format!(" @skip(if: {skipped}) @include(if: ${})", variable(included))
+            }
         }
     }
 }
@@ -128,6 +139,7 @@ fn when() -> impl Strategy<Value = When> {
         1 => any::<bool>().prop_map(When::Include),
         1 => any::<bool>().prop_map(When::SkipByVariable),
         1 => any::<bool>().prop_map(When::IncludeByVariable),
+        1 => any::<(bool, bool)>().prop_map(|(skip, include)| When::SkipAndInclude(skip, include)),
     ]
 }
 
@@ -140,7 +152,8 @@ fn nodes() -> impl Strategy<Value = Vec<Node>> {
             when,
             of: Vec::new(),
         }),
-        1 => select(vec![None, Some("kind_of")]).prop_map(Node::Typename),
+        1 => (select(vec![None, Some("kind_of")]), when())
+            .prop_map(|(alias, when)| Node::Typename(alias, when)),
     ];
     let node = leaf.prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
@@ -152,8 +165,14 @@ fn nodes() -> impl Strategy<Value = Vec<Node>> {
                     of,
                 }
             ),
-            1 => (any::<bool>(), any::<bool>(), when(), vec(inner, 1..5)).prop_map(
-                |(named, conditioned, when, of)| Node::Fragment { named, conditioned, when, of }
+            1 => (any::<[bool; 3]>(), when(), vec(inner, 1..5)).prop_map(
+                |([named, twice, conditioned], when, of)| Node::Fragment {
+                    named,
+                    twice,
+                    conditioned,
+                    when,
+                    of,
+                }
             ),
         ]
     });
@@ -165,8 +184,10 @@ fn written(nodes: &[Node], ty: &str, fragments: &mut Vec<String>) -> String {
     let mut out = Vec::new();
     for node in nodes {
         out.push(match node {
-            Node::Typename(alias) => alias
-                .map_or_else(|| "__typename".to_owned(), |alias| format!("{alias}: __typename")),
+            Node::Typename(alias, when) => {
+                let alias = alias.map_or_else(String::new, |alias| format!("{alias}: "));
+                format!("{alias}__typename{}", when.text())
+            }
             Node::Field { name, alias, when, of } => {
                 let (name, ty) = fields_of(ty)[name % fields_of(ty).len()];
                 let alias = alias.map_or_else(String::new, |alias| format!("{alias}_{name}: "));
@@ -177,15 +198,16 @@ fn written(nodes: &[Node], ty: &str, fragments: &mut Vec<String>) -> String {
                 };
                 format!("{alias}{name}{}{below}", when.text())
             }
-            Node::Fragment { named: false, conditioned, when, of } => {
+            Node::Fragment { named: false, conditioned, when, of, .. } => {
                 let on = if *conditioned { format!(" on {ty}") } else { String::new() };
                 format!("...{on}{} {{ {} }}", when.text(), written(of, ty, fragments))
             }
-            Node::Fragment { named: true, when, of, .. } => {
+            Node::Fragment { named: true, twice, when, of, .. } => {
                 let of = written(of, ty, fragments);
                 let name = format!("f{}", fragments.len());
                 fragments.push(format!("fragment {name} on {ty} {{ {of} }}"));
-                format!("...{name}{}", when.text())
+                let spread = format!("...{name}{}", when.text());
+                if *twice { format!("{spread} {spread}") } else { spread }
             }
         });
     }
@@ -196,7 +218,7 @@ fn written(nodes: &[Node], ty: &str, fragments: &mut Vec<String>) -> String {
 fn collect(nodes: &[Node], ty: &str, whole: &Value, out: &mut Map<String, Value>) {
     for node in nodes {
         match node {
-            Node::Typename(alias) => {
+            Node::Typename(alias, when) if when.holds() => {
                 out.insert(alias.unwrap_or("__typename").to_owned(), json!(ty));
             }
             Node::Field { name, alias, when, of } if when.holds() => {
@@ -231,6 +253,7 @@ fn selected(nodes: &[Node], ty: &str, whole: &Value, before: Option<&Value>) -> 
     }
 }
 
+/// Three events, to each of which its recorder gave an id.
 async fn some_events(on: On) -> (World, Client) {
     let world = World::new(on).await;
     let viewer = world.user("vera", "acme", VIEW).await;
@@ -242,62 +265,204 @@ async fn some_events(on: On) -> (World, Client) {
         "page": "Ch\u{e4}rt", "description": "text", "request_id": "r",
         "metadata": {"n": 1.50, "list": [[], {}]},
     });
+    let nobody = json!({"id": "evt-2", "acting_user_id": "unknown", "changes": []});
     recorder
         .recorded(json!([
             event_with("west", "1", full),
-            event_with("portland", "2", json!({"acting_user_id": "unknown", "changes": []})),
-            event_with("acme", "3", json!({})),
+            event_with("portland", "2", nobody),
+            event_with("acme", "3", json!({"id": "evt-3"})),
         ]))
         .await;
     (world, viewer)
 }
 
+/// How a list is selected.
+#[derive(Debug)]
+struct Way {
+    list: &'static str,
+    /// Other names in the answer.
+    log_key: &'static str,
+    list_key: &'static str,
+    /// The second half of the selection stands in a field of its own at the root,
+    apart: bool,
+    /// or in a fragment of the connection.
+    spread: bool,
+    /// Other fields of the connection stand before, between and after.
+    among: bool,
+}
+
+fn ways() -> impl Strategy<Value = Way> {
+    any::<[bool; 6]>().prop_map(|[edges, log, list, apart, spread, among]| {
+        let name = if edges { "edges" } else { "nodes" };
+        Way {
+            list: name,
+            log_key: if log { "log" } else { "auditLog" },
+            list_key: if list { "list" } else { name },
+            apart,
+            spread,
+            among,
+        }
+    })
+}
+
+const LOG: &str = "auditLog(resource_name: APPOINTMENT, first: 10)";
+
 async fn any_selection_is_the_part_of_the_whole_that_it_names(on: On) {
     let (_world, viewer) = some_events(on).await;
-    let filter = "resource_name: APPOINTMENT, first: 10";
+    for (ty, fields) in TYPES {
+        let asked = format!("{{ __type(name: {ty:?}) {{ fields {{ name }} }} }}");
+        let declared = viewer.query(&asked).await["__type"]["fields"].take();
+        let known: Vec<_> = fields.iter().map(|(name, _)| json!({"name": name})).collect();
+        let sorted = |mut names: Vec<Value>| {
+            names.sort_unstable_by_key(Value::to_string);
+            names
+        };
+        assert_eq!(sorted(declared.as_array().unwrap().clone()), sorted(known), "{ty}");
+    }
     let all = format!(
-        "{{ auditLog({filter}) {{ nodes {{ {} }} edges {{ {} }} }} }}",
+        "{{ {LOG} {{ nodes {{ {} }} edges {{ {} }} }} }}",
         whole("AuditEvent"),
         whole("AuditEventEdge")
     );
     let all = viewer.query(&all).await["auditLog"].take();
-    for_all(150, (nodes(), any::<bool>()), async |(nodes, of_edges): (Vec<Node>, bool)| {
-        let (list, ty) =
-            if of_edges { ("edges", "AuditEventEdge") } else { ("nodes", "AuditEvent") };
-        let mut fragments = Vec::new();
-        // In one place, or in two that are merged, at either level.
-        let (one, other) = nodes.split_at(nodes.len() / 2);
-        let other = written(other, ty, &mut fragments);
-        let lists = match (one.is_empty(), nodes.len() % 2) {
-            (true, _) => format!("auditLog({filter}) {{ {list} {{ {other} }} }}"),
-            (false, even) => {
-                let one = written(one, ty, &mut fragments);
-                let between = if even == 0 { "" } else { &*format!("}} auditLog({filter}) {{") };
-                format!(
-                    "auditLog({filter}) {{ {list} {{ {one} }} {between} {list} {{ {other} }} }}"
-                )
-            }
-        };
-        let query = format!(
-            "query($yes: Boolean!, $no: Boolean!) {{
-                viewer {{ is_owner @include(if: $yes) can_record @skip(if: $no) }} {lists}
-            }} {}",
-            fragments.join(" ")
-        );
-        let answer = viewer.data(&query, json!({"yes": true, "no": false})).await;
-        let expected: Vec<Value> = all[list]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| {
-                let mut out = Map::new();
-                collect(&nodes, ty, item, &mut out);
-                Value::Object(out)
-            })
-            .collect();
+    for_all(150, (nodes(), ways()), async |(nodes, way): (Vec<Node>, Way)| {
+        let (query, one) = document(&nodes, &way, &all);
+        let answer = viewer.data(&query, json!({"yes": true})).await;
+        let expected = expected(&nodes, &way, &all);
         // With the order of the keys: as text.
-        assert_eq!(answer["auditLog"][list].to_string(), json!(expected).to_string(), "{query}");
+        assert_eq!(answer[way.log_key].to_string(), expected.to_string(), "{query}");
+        for (n, item) in expected[way.list_key].as_array().unwrap().iter().enumerate() {
+            if one {
+                let item = as_resolved(item).to_string();
+                assert_eq!(answer[format!("one_{n}")].to_string(), item, "{query}");
+            }
+        }
     });
+}
+
+/// What async-graphql's resolvers make of an object of which everything is skipped: null, where the
+/// specification has an object without fields.
+fn as_resolved(answer: &Value) -> Value {
+    match answer {
+        Value::Object(fields) if fields.is_empty() => Value::Null,
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| {
+                let is_json = key.ends_with("metadata");
+                (key.clone(), if is_json { value.clone() } else { as_resolved(value) })
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        Value::Array(items) => items.iter().map(as_resolved).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
+/// A document that selects a list, and, where its items are events, the same of each event alone.
+fn document(nodes: &[Node], way: &Way, all: &Value) -> (String, bool) {
+    let Way { list, log_key, list_key, apart, spread, among } = *way;
+    let ty = if list == "edges" { "AuditEventEdge" } else { "AuditEvent" };
+    let mut fragments = Vec::new();
+    let (first, second) = nodes.split_at(nodes.len() / 2);
+    let (first, second) = (written(first, ty, &mut fragments), written(second, ty, &mut fragments));
+    let of_events: Vec<_> = all["nodes"].as_array().unwrap().iter().enumerate().collect();
+    let ones = of_events.iter().filter(|_| list == "nodes").map(|(n, event)| {
+        format!("one_{n}: auditEvent(external_id: {}) {{ {first} {second} }}", event["external_id"])
+    });
+    let ones = ones.collect::<Vec<_>>().join(" ");
+    let selected = |of: &str| match of {
+        "" => String::new(),
+        of => format!("{list_key}: {list} {{ {of} }}"),
+    };
+    let [before, between, after] = match among {
+        true => ["page_info { has_next_page }", "total_count", other(list).0],
+        false => [""; 3],
+    };
+    let mut rest = format!("{} {after}", selected(&second));
+    if spread {
+        fragments.push(format!("fragment rest on AuditEventPaginationConnection {{ {rest} }}"));
+        rest = "...rest".to_owned();
+    }
+    let log = format!("{log_key}: {LOG} {{");
+    let begun = format!("{before} {} {between}", selected(&first));
+    let apart = if apart && !begun.trim().is_empty() { format!("}} {log}") } else { String::new() };
+    let query = format!(
+        "query($yes: Boolean!, $no: Boolean = false) {{
+            viewer {{ is_owner @include(if: $yes) can_record @skip(if: $no) }}
+            {log} {begun} {apart} {rest} }} {ones}
+        }} {}",
+        fragments.join(" ")
+    );
+    (query, list == "nodes")
+}
+
+/// The list that is not selected: something of it, and where that is in the whole.
+const fn other(list: &str) -> (&'static str, &'static str, &'static str) {
+    match list.as_bytes() {
+        b"edges" => ("nodes { id }", "nodes", "id"),
+        _ => ("edges { cursor }", "edges", "cursor"),
+    }
+}
+
+fn expected(nodes: &[Node], way: &Way, all: &Value) -> Value {
+    let ty = if way.list == "edges" { "AuditEventEdge" } else { "AuditEvent" };
+    let items = all[way.list].as_array().unwrap().iter();
+    let items: Value = items
+        .map(|item| {
+            let mut out = Map::new();
+            collect(nodes, ty, item, &mut out);
+            Value::Object(out)
+        })
+        .collect();
+    let mut connection = Map::new();
+    let mut put = |key: &str, value: Value| connection.insert(key.to_owned(), value);
+    if way.among {
+        put("page_info", json!({"has_next_page": false}));
+        if nodes.len() > 1 {
+            put(way.list_key, items.clone());
+        }
+        put("total_count", json!(3));
+    }
+    put(way.list_key, items);
+    if way.among {
+        let (_, list, field) = other(way.list);
+        let others = all[list].as_array().unwrap().iter();
+        put(list, others.map(|item| json!({field: item[field]})).collect());
+    }
+    Value::Object(connection)
+}
+
+/// Selections that are refused.
+const WRONG: [&str; 12] = [
+    "nope",
+    "id { nope }",
+    "acting_user",
+    "acting_user { nope }",
+    "organization { id { id } }",
+    "id: sequence id",
+    "organization { id name: id name }",
+    "type(of: 1)",
+    "id @nope",
+    "id @include",
+    "... on User { id }",
+    "...nope",
+];
+
+async fn what_is_wrong_in_a_list_is_said_as_of_one_event(on: On) {
+    let (_world, viewer) = some_events(on).await;
+    let said = async |document: String| {
+        let answer = viewer.graphql(&document, json!({})).await.json();
+        assert!(answer.get("data").is_none_or(Value::is_null), "{document}: {answer}");
+        let errors = answer["errors"].as_array().unwrap_or_else(|| panic!("{document}: {answer}"));
+        let said = errors.iter().map(|error| [&error["message"], &error["extensions"]["code"]]);
+        json!(said.collect::<Vec<_>>())
+    };
+    for wrong in WRONG {
+        let one = said(format!("{{ auditEvent(external_id: \"evt-1\") {{ {wrong} }} }}")).await;
+        let of_list = said(format!("{{ {LOG} {{ nodes {{ {wrong} }} }} }}")).await;
+        assert_eq!(of_list, one, "{wrong}");
+        let of_edges = said(format!("{{ {LOG} {{ edges {{ node {{ {wrong} }} }} }} }}")).await;
+        assert_eq!(of_edges, one, "{wrong}");
+    }
 }
 
 async fn what_is_odd_is_written_as_json(on: On) {
