@@ -29,6 +29,10 @@ mod m20261126_000021_citus;
 mod m20261126_000022_kinds;
 mod m20261126_000023_organizations_of_a_month;
 
+/// What is distributed by tenant where there is Citus, and what is on each of its machines. A step that
+/// makes another table distributes it, too.
+pub use m20261126_000021_citus::{DISTRIBUTED, REFERENCE};
+
 /// Applies the steps.
 pub struct Migrator;
 

@@ -44,10 +44,10 @@ impl MigrationTrait for Migration {
 }
 
 /// What no tenant owns, and is small.
-const REFERENCE: [&str; 3] = ["directory", "installation_secrets", "plans"];
+pub const REFERENCE: [&str; 3] = ["directory", "installation_secrets", "plans"];
 
 /// What tenants own; a table comes after those that its foreign keys lead to.
-const DISTRIBUTED: [&str; 18] = [
+pub const DISTRIBUTED: [&str; 18] = [
     "organizations",
     "users",
     "organization_memberships",

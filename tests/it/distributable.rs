@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auditlog::domain::filter::EventFilter;
+use auditlog::domain::filter::{ActingUsers, EventFilter};
 use auditlog::domain::id::Id;
+use auditlog::domain::kind::ResourceName;
 use auditlog::domain::page::{End, Order, PageRequest};
 use auditlog::domain::viewer::Scope;
 use sea_orm::{ConnectionTrait, Statement};
@@ -167,10 +168,24 @@ async fn there_is_no_trigger(on: On) {
     assert_eq!(direct::texts(&db, triggers).await, Vec::<String>::new());
 }
 
-/// With Citus, a page of a tenant is read by one task, on the machine that has the tenant. Without one in
-/// `AUDITLOG_TEST_CITUS_URL` there is nothing to hold this against.
+/// A step that makes another table distributes it, and names it here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_citus_a_page_is_one_task() {
+async fn every_table_is_distributed_or_on_every_machine() {
+    let world = World::empty(On::Postgres, None).await;
+    let db = direct::connect(&world.database.url).await;
+    let mut tables = direct::texts(&db, tables(On::Postgres)).await;
+    tables.retain(|table| !FOREIGN.contains(&table.as_str()));
+    tables.sort_unstable();
+    let mut known = [&migration::DISTRIBUTED[..], &migration::REFERENCE[..]].concat();
+    known.sort_unstable();
+    assert_eq!(tables, known);
+    assert_eq!(migration::REFERENCE, GLOBAL);
+}
+
+/// With Citus, what is read of a tenant is read by one task, on the machine that has the tenant. Without one
+/// in `AUDITLOG_TEST_CITUS_URL` there is nothing to hold this against.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_citus_what_is_read_is_one_task() {
     if postgres::citus().is_none() {
         return;
     }
@@ -184,6 +199,16 @@ async fn with_citus_a_page_is_one_task() {
         limit: 50,
         end: End::First,
     };
-    let plan = world.store.explain(&scope, &EventFilter::default(), &request).await.unwrap();
-    assert!(plan.contains("Task Count: 1"), "{plan}");
+    let all = EventFilter::default();
+    let kind = EventFilter { resource_names: Some(vec![ResourceName::Appointment]), ..all.clone() };
+    let user = ActingUsers { ids: vec![Id::new("vera").unwrap()], or_nobody: false };
+    let user = EventFilter { acting_users: Some(user), ..all.clone() };
+    let mut plans = vec![world.store.explain_ids(&acme, vec!["evt-1".to_owned()]).await.unwrap()];
+    for filter in [all, kind, user] {
+        plans.push(world.store.explain(&scope, &filter, &request).await.unwrap());
+        plans.push(world.store.explain_count(&scope, &filter).await.unwrap());
+    }
+    for plan in plans {
+        assert!(plan.contains("Task Count: 1"), "{plan}");
+    }
 }
