@@ -49,6 +49,7 @@ const POSTGRES: &str = "-c fsync=on -c shared_buffers=1GB -c max_wal_size=4GB";
 
 #[tokio::main]
 async fn main() {
+    tools::check();
     support::postgres::SETTINGS.set(POSTGRES).unwrap();
     let on = setting("AUDITLOG_BENCH_ON", "postgres sqlite".to_owned());
     for (name, on_) in [("postgres", On::Postgres), ("sqlite", On::Sqlite)] {

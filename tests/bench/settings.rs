@@ -29,6 +29,8 @@ const PAGE: usize = 100;
 
 #[tokio::main]
 async fn main() {
+    // It waits for the disk, as it does in earnest.
+    support::postgres::SETTINGS.set("-c fsync=on").unwrap();
     println!("{:8} {:44} {:>10} {:>6}", "database", "what", "median", "ratio");
     for on in [On::Sqlite, On::Postgres] {
         record(on, "a batch of 500", BATCH).await;

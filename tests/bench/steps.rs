@@ -1,5 +1,5 @@
 //! What single steps cost, by `cargo bench --bench steps`: taking an event in, the difference of two records,
-//! counting a document before it is parsed, a cursor, and a page from the database to its JSON.
+//! scanning a document before it is parsed, a cursor, and a page from the database to its JSON.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
@@ -12,16 +12,19 @@ mod support;
 use std::hint::black_box;
 
 use auditlog::domain::diff::diff;
+use auditlog::domain::filter::EventFilter;
 use auditlog::domain::id::Id;
 use auditlog::domain::json::Json;
 use auditlog::domain::limits::Limits;
-use auditlog::domain::page::{List, Order, Position, PositionCodec, Purpose};
+use auditlog::domain::page::{End, List, Order, PageRequest, Position, PositionCodec, Purpose};
 use auditlog::domain::scan::scan;
+use auditlog::domain::viewer::Scope;
 use auditlog::ingest::Batch;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
 
 use support::On;
+use support::client::Client;
 use support::world::{VIEW, World, event_with};
 
 criterion_group!(steps, decode, difference, document, cursor, page);
@@ -76,7 +79,7 @@ fn document(criterion: &mut Criterion) {
 
 fn cursor(criterion: &mut Criterion) {
     let codec = PositionCodec::new(&[7; 32]);
-    let tenant = Id::new("acme".to_owned()).unwrap();
+    let tenant = id("acme");
     let list = || List::of("auditLog", Vec::<(String, Json)>::new());
     let purpose = || Purpose::Cursor(Order::OccurredAtDesc, list());
     let position =
@@ -98,24 +101,40 @@ fn cursor(criterion: &mut Criterion) {
     });
 }
 
-/// From the request to the bytes of its answer, without a network.
+/// From the request to the bytes of its answer, without a network; and what of that is reading.
 fn page(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (_world, client) = runtime.block_on(async {
-        let world = World::new(On::Sqlite).await;
-        let event = |n: usize| {
-            let changes: Vec<_> = (0..4)
-                .map(|i| json!({"field": format!("field_{i}"), "before": n, "after": n + 1}))
-                .collect();
-            event_with("acme", &n.to_string(), json!({"changes": changes, "metadata": {"n": n}}))
-        };
-        world.recorder("acme").await.recorded((0..200).map(event).collect()).await;
-        let client = world.user("vera", "acme", VIEW).await;
-        (world, client)
-    });
+    let (plain, viewer) = runtime.block_on(filled(World::new(On::Sqlite)));
+    let (_logging, logged) = runtime.block_on(filled(World::logging_reads(On::Sqlite)));
+    let scope = Scope::whole(runtime.block_on(plain.store.tenant(&id("acme"))).unwrap());
+    let (all, order) = (EventFilter::default(), Order::OccurredAtDesc);
+    let newest = PageRequest { order, after: None, before: None, limit: 50, end: End::First };
     let mut group = criterion.benchmark_group("page");
     group.throughput(Throughput::Elements(50));
-    group.bench_function("50 events from SQLite to JSON", |bench| {
-        bench.iter(|| runtime.block_on(client.query(PAGE)));
+    group.bench_function("50 events from SQLite", |bench| {
+        bench.iter(|| runtime.block_on(plain.store.events(&scope, &all, &newest)).unwrap());
     });
+    group.bench_function("50 events from SQLite to JSON", |bench| {
+        bench.iter(|| runtime.block_on(viewer.graphql(PAGE, json!({}))));
+    });
+    group.bench_function("the same and its event in the log of reads", |bench| {
+        bench.iter(|| runtime.block_on(logged.graphql(PAGE, json!({}))));
+    });
+}
+
+/// A log, and who reads it.
+async fn filled(world: impl Future<Output = World>) -> (World, Client) {
+    let world = world.await;
+    let event = |n: usize| {
+        let change = |i| json!({"field": format!("field_{i}"), "before": n, "after": n + 1});
+        let changes: Vec<_> = (0..4).map(change).collect();
+        event_with("acme", &n.to_string(), json!({"changes": changes, "metadata": {"n": n}}))
+    };
+    world.recorder("acme").await.recorded((0..200).map(event).collect()).await;
+    let client = world.user("vera", "acme", VIEW).await;
+    (world, client)
+}
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
 }

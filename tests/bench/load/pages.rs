@@ -4,7 +4,7 @@ use super::alone::{pgbench, rusqlite};
 use super::direct;
 use super::support::{On, TestDatabase};
 use super::tools::{Auditlog, Figures, Server, setting, wrk};
-use super::workloads::{self, Workload};
+use super::workloads;
 
 const CONNECTIONS: [usize; 2] = [1, 16];
 
@@ -21,54 +21,61 @@ pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Serv
         On::Sqlite => "p50 of rusqlite's",
     };
     println!(
-        "\n| workload | events | connections | pages/s | p50 ms | p99 ms | of direct | {database_alone} | server MB |"
+        "\n| workload | events | connections | pages/s | p50 ms | p99 ms | of direct | {database_alone} | p50 of the page's | server MB |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    wrk(&server.url, &workloads::newest().script(&viewer), 16); // warms up what is measured first
     // Everything but the log of reads, which is measured by itself at the end.
     server.log_reads(&owner, "OFF");
     for (n, workload) in workloads.iter().enumerate() {
         if workload.is_logged {
             server.log_reads(&owner, "EVERY_REQUEST");
         }
+        let answer = server.ask(&viewer, &workload.query());
+        let events = answer["data"]["auditLog"]["nodes"].as_array().map_or(0, Vec::len);
         for connections in CONNECTIONS {
             let ours = wrk(&server.url, &workload.script(&viewer), connections);
+            let of_page = workload
+                .uncounted()
+                .map(|page| ours.p50 / wrk(&server.url, &page.script(&viewer), connections).p50);
             let (of_direct, of_alone) = match workload.sql.is_empty() {
                 true => (None, None),
                 false => {
                     let by_hand = wrk(&format!("{direct}/{n}"), "", connections);
                     let of_alone = match database.on {
                         On::Postgres => {
-                            ours.per_second
-                                / pgbench(&database.url, &workload.sql, "prepared", connections)
+                            let alone =
+                                pgbench(&database.url, &workload.sql, "prepared", connections);
+                            Some(ours.per_second / alone)
                         }
-                        On::Sqlite => ours.p50 / rusqlite(&database.url, &workload.sql),
+                        // It has one thread: of what waits for its turn, a ratio would tell nothing.
+                        On::Sqlite if connections > 1 => None,
+                        On::Sqlite => Some(ours.p50 / rusqlite(&database.url, &workload.sql)),
                     };
-                    (Some(ours.per_second / by_hand.per_second), Some(of_alone))
+                    (Some(ours.per_second / by_hand.per_second), of_alone)
                 }
             };
-            row(workload, connections, &ours, of_direct, of_alone, server.megabytes());
+            let ratios = [of_direct, of_alone, of_page];
+            row(workload.name, events, connections, &ours, ratios, server.megabytes());
         }
     }
     server.log_reads(&owner, "OFF");
 }
 
 fn row(
-    workload: &Workload,
+    workload: &str,
+    events: usize,
     connections: usize,
     ours: &Figures,
-    of_direct: Option<f64>,
-    of_alone: Option<f64>,
+    ratios: [Option<f64>; 3],
     megabytes: u64,
 ) {
     let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |of| format!("{of:.2}"));
     println!(
-        "| {} | {} | {connections} | {:.0} | {:.2} | {:.2} | {} | {} | {megabytes} |",
-        workload.name,
-        workload.size,
+        "| {workload} | {events} | {connections} | {:.0} | {:.2} | {:.2} | {} | {megabytes} |",
         ours.per_second,
         ours.p50,
         ours.p99,
-        ratio(of_direct),
-        ratio(of_alone),
+        ratios.map(ratio).join(" | "),
     );
 }

@@ -6,11 +6,21 @@ use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::support::{On, TestDatabase, direct};
 
 /// A setting of the environment.
 pub fn setting<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Says what is missing before anything takes long.
+pub fn check() {
+    for program in ["wrk", "curl"] {
+        let found = Command::new(program).arg("--version").output();
+        assert!(found.is_ok(), "there is no {program}: install Debian's package of that name");
+    }
 }
 
 /// What the database itself says of how it is set.
@@ -111,22 +121,18 @@ impl Server {
         let query = format!(
             "mutation {{ updateAuditSettings(input: {{log_of_reads: {which}}}) {{ messages {{ field }} }} }}"
         );
+        let answer = self.ask(owner, &json!({"query": query}));
+        assert_eq!(answer["data"]["updateAuditSettings"]["messages"], json!([]), "{answer}");
+    }
+
+    /// Asks once.
+    pub fn ask(&self, key: &str, query: &Value) -> Value {
         let output = Command::new("curl")
-            .args([
-                "-sS",
-                "--noproxy",
-                "*",
-                &self.url,
-                "-H",
-                "Content-Type: application/json",
-                "-H",
-            ])
-            .arg(format!("Authorization: Bearer {owner}"))
-            .args(["-d", &serde_json::json!({"query": query}).to_string()])
+            .args(["-sS", "--noproxy", "*", &self.url, "-H", "Content-Type: application/json"])
+            .args(["-H", &format!("Authorization: Bearer {key}"), "-d", &query.to_string()])
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(said.contains("\"messages\":[]"), "{said}{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
     }
 
     /// Waits until it says that it is ready.
@@ -193,7 +199,7 @@ pub fn wrk_for(url: &str, script: &str, connections: usize, seconds: u64) -> Fig
         .arg(file.path())
         .arg(url)
         .output()
-        .expect("the load comes from wrk: install Debian's package `wrk`");
+        .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && !said.contains("Non-2xx"), "{url}: {said}");
     let after = |label: &str| {

@@ -5,8 +5,10 @@ use auditlog::domain::filter::EventFilter;
 use auditlog::domain::id::Id;
 use auditlog::domain::json::Json;
 use auditlog::domain::page::{End, List, Order, PageRequest, Purpose};
+use auditlog::domain::time;
 use auditlog::domain::viewer::Scope;
-use serde_json::json;
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
 
 use super::tools::setting;
 use crate::support::{On, TestClock, TestDatabase};
@@ -55,15 +57,30 @@ impl Workload {
         self.name.chars().nth(1).unwrap()
     }
 
+    /// The same page without its count, where it has one.
+    pub fn uncounted(&self) -> Option<Self> {
+        self.count.then(|| Self {
+            count: false,
+            arguments: self.arguments.clone(),
+            sql: String::new(),
+            ..*self
+        })
+    }
+
     /// For wrk.
     pub fn script(&self, key: &str) -> String {
+        post(key, &self.query().to_string())
+    }
+
+    /// What is sent.
+    pub fn query(&self) -> Value {
         let count = if self.count { "total_count" } else { "" };
         let query = format!(
             "{{ auditLog({}first: {}) {{ {count} nodes {{ {FIELDS} }}
                 page_info {{ has_next_page end_cursor }} }} }}",
             self.arguments, self.size
         );
-        post(key, &json!({"query": query}).to_string())
+        json!({"query": query})
     }
 }
 
@@ -121,15 +138,22 @@ pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
     let sizes = page_sizes();
     let (deep, deep_sql) = deep(database, count).await;
     let by_record = "resource_name: APPOINTMENT, resource_id: \"3\"";
-    let by_user = "acting_user_id: \"large-user-5\", occurred_after: \"2026-01-01\"";
+    // Within the log's four months.
+    let days = |days| auditlog::demo::load::start(Utc::now()) + TimeDelta::days(days);
+    let (since, until) = (time::format(days(30)), time::format(days(90)));
+    let span = format!("occurred_after: \"{since}\", occurred_before: \"{until}\"");
+    let by_user = &format!("acting_user_id: \"large-user-5\", {span}");
     let common = "resource_name: APPOINTMENT, event_type: UPDATE";
     let rare = "resource_name: POLICY, event_type: DESTROY";
     let kind =
         |name: &str, ty: &str| format!("AND resource_name = '{name}' AND event_type = '{ty}'");
     let record_sql = "AND resource_id = '3' AND resource_name = 'APPOINTMENT'";
-    let user_sql =
-        "AND acting_user_id = 'large-user-5' AND occurred_at >= '2026-01-01 00:00:00+00:00'";
+    let [since, until] = [since, until].map(|at| kept(&at, database.on));
+    let user_sql = &format!(
+        "AND acting_user_id = 'large-user-5' AND occurred_at BETWEEN '{since}' AND '{until}'"
+    );
     let below = |root: &str| format!("organization_id: \"{root}\"");
+    let half_in_span = format!("{}, {span}", below(HALF));
     let mut all = Vec::new();
     for &size in &sizes {
         let workload =
@@ -140,7 +164,7 @@ pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
             workload("(c) common kind and type", common, &kind("APPOINTMENT", "UPDATE")),
             workload("(c) rare kind and type", rare, &kind("POLICY", "DESTROY")),
             workload("(d) one record", by_record, record_sql),
-            workload("(e) one user since a date", by_user, user_sql),
+            workload("(e) one user in two months", by_user, user_sql),
         ]);
     }
     let workload =
@@ -156,6 +180,8 @@ pub async fn all(database: &TestDatabase, count: u64) -> Vec<Workload> {
         workload("(f) of (e), counted", by_user, true, ""),
         workload("(f) of (g) half, counted", &below(HALF), true, ""),
         workload("(f) of (g) five, counted", &below(FIVE), true, ""),
+        workload("(f) of two months, counted", &span, true, ""),
+        workload("(f) of (g) half in two months, counted", &half_in_span, true, ""),
         workload("(a) with the log of reads", "", false, ""),
     ]);
     all
@@ -179,7 +205,15 @@ fn statement(condition: &str, size: usize) -> String {
     )
 }
 
-/// The page in the middle of the log: the cursor of its predecessor, and the same by hand.
+/// A time as the database compares it.
+fn kept(at: &str, on: On) -> String {
+    match on {
+        On::Postgres => at.to_owned(),
+        On::Sqlite => at.replace('Z', "+00:00"),
+    }
+}
+
+/// A page far from both ends of the log: the cursor of its predecessor, and the same by hand.
 async fn deep(database: &TestDatabase, count: u64) -> (String, String) {
     let store = database.store(TestClock::new().clock()).await;
     let tenant = Id::trusted(LARGE.to_owned());
@@ -190,14 +224,12 @@ async fn deep(database: &TestDatabase, count: u64) -> (String, String) {
     let last = PageRequest { order, after: None, before: None, limit: 1, end: End::First };
     let page = store.events(&scope, &filter, &last).await.unwrap();
     let position = page.items[0].position;
+    let last = store.last_sequence(&tenant).await.unwrap();
+    println!("\n(b) begins {} events below the newest", last.abs_diff(position.sequence));
     let list = List::of("auditLog", Vec::<(String, Json)>::new());
     let purpose = Purpose::Cursor(Order::OccurredAtDesc, list);
     let cursor = store.positions().encode(&tenant, purpose, position);
-    let at = auditlog::domain::time::format(position.occurred_at);
-    let at = match database.on {
-        On::Postgres => at,
-        On::Sqlite => at.replace('Z', "+00:00"), // as it is kept
-    };
+    let at = kept(&time::format(position.occurred_at), database.on);
     let number = position.sequence;
     let sql = format!("AND (occurred_at, sequence) < ('{at}', {number}) AND occurred_at <= '{at}'");
     (format!("after: \"{cursor}\""), sql)
