@@ -8,7 +8,7 @@
 //! | --- | --- | --- |
 //! | `AUDITLOG_BENCH_ON` | which databases | `postgres sqlite` |
 //! | `AUDITLOG_BENCH_EVENTS` | how many events there are | 200000 |
-//! | `AUDITLOG_BENCH_SECONDS` | how long each measurement lasts | 5 |
+//! | `AUDITLOG_BENCH_SECONDS` | how long each measurement lasts; a page and what it is compared with take turns of a second, of which the middle one counts | 5 |
 //! | `AUDITLOG_BENCH_PAGES` | how many events a page has; all workloads have the first size | `50 100` |
 //! | `AUDITLOG_BENCH_WORKLOADS` | which pages, by their letters | `abcdefg` |
 //! | `AUDITLOG_BENCH_PARTS` | what is measured | `pages indexes recording import process` |

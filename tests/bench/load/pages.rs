@@ -3,7 +3,7 @@
 use super::alone::{pgbench, rusqlite};
 use super::direct;
 use super::support::{On, TestDatabase};
-use super::tools::{Auditlog, Figures, Server, setting, wrk};
+use super::tools::{Auditlog, Figures, Server, in_turns, setting, wrk};
 use super::workloads;
 
 const CONNECTIONS: [usize; 2] = [1, 16];
@@ -34,27 +34,31 @@ pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Serv
         let answer = server.ask(&viewer, &workload.query());
         let events = answer["data"]["auditLog"]["nodes"].as_array().map_or(0, Vec::len);
         for connections in CONNECTIONS {
-            let ours = wrk(&server.url, &workload.script(&viewer), connections);
-            let of_page = workload
-                .uncounted()
-                .map(|page| ours.p50 / wrk(&server.url, &page.script(&viewer), connections).p50);
-            let (of_direct, of_alone) = match workload.sql.is_empty() {
-                true => (None, None),
-                false => {
-                    let by_hand = wrk(&format!("{direct}/{n}"), "", connections);
-                    let of_alone = match database.on {
-                        On::Postgres => {
-                            let alone =
-                                pgbench(&database.url, &workload.sql, "prepared", connections);
-                            Some(ours.per_second / alone)
-                        }
-                        // It has one thread: of what waits for its turn, a ratio would tell nothing.
-                        On::Sqlite if connections > 1 => None,
-                        On::Sqlite => Some(ours.p50 / rusqlite(&database.url, &workload.sql)),
-                    };
-                    (Some(ours.per_second / by_hand.per_second), of_alone)
+            let script = workload.script(&viewer);
+            let ours = (server.url.as_str(), script.as_str());
+            let (ours, of_direct, of_page) = match workload.uncounted() {
+                Some(page) => {
+                    let page = page.script(&viewer);
+                    let [ours, page] = in_turns([ours, (&server.url, &page)], connections);
+                    let of_page = ours.p50 / page.p50;
+                    (ours, None, Some(of_page))
+                }
+                None => {
+                    let by_hand = format!("{direct}/{n}");
+                    let [ours, by_hand] = in_turns([ours, (&by_hand, "")], connections);
+                    let of_direct = ours.per_second / by_hand.per_second;
+                    (ours, Some(of_direct), None)
                 }
             };
+            let of_alone = of_direct.and_then(|_| match database.on {
+                On::Postgres => {
+                    let alone = pgbench(&database.url, &workload.sql, "prepared", connections);
+                    Some(ours.per_second / alone)
+                }
+                // It has one thread: of what waits for its turn, a ratio would tell nothing.
+                On::Sqlite if connections > 1 => None,
+                On::Sqlite => Some(ours.p50 / rusqlite(&database.url, &workload.sql)),
+            });
             let ratios = [of_direct, of_alone, of_page];
             row(workload.name, events, connections, &ours, ratios, server.megabytes());
         }

@@ -183,9 +183,36 @@ pub struct Figures {
     pub p99: f64,
 }
 
+impl Figures {
+    /// Of several turns, what is in the middle.
+    fn in_the_middle(turns: &[Self]) -> Self {
+        let middle = |figure: fn(&Self) -> f64| {
+            let mut all: Vec<f64> = turns.iter().map(figure).collect();
+            all.sort_by(f64::total_cmp);
+            all[all.len() / 2]
+        };
+        Self {
+            per_second: middle(|turn| turn.per_second),
+            p50: middle(|turn| turn.p50),
+            p99: middle(|turn| turn.p99),
+        }
+    }
+}
+
 /// Asks again and again over so many connections.
 pub fn wrk(url: &str, script: &str, connections: usize) -> Figures {
     wrk_for(url, script, connections, setting("AUDITLOG_BENCH_SECONDS", 5))
+}
+
+/// The same of several, which take turns of a second: whatever else the machine does weighs on all of them.
+pub fn in_turns<const N: usize>(loads: [(&str, &str); N], connections: usize) -> [Figures; N] {
+    let mut turns = [const { Vec::new() }; N];
+    for _ in 0..setting("AUDITLOG_BENCH_SECONDS", 5) {
+        for ((url, script), turns) in loads.iter().zip(&mut turns) {
+            turns.push(wrk_for(url, script, connections, 1));
+        }
+    }
+    turns.map(|turns| Figures::in_the_middle(&turns))
 }
 
 /// The same for so many seconds.
