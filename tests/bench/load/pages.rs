@@ -24,9 +24,9 @@ pub async fn measure(database: &TestDatabase, auditlog: &Auditlog, server: &Serv
         "\n| workload | events | connections | pages/s | p50 ms | p99 ms | of direct | {database_alone} | p50 of the page's | server MB |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    wrk(&server.url, &workloads::newest().script(&viewer), 16); // warms up what is measured first
     // Everything but the log of reads, which is measured by itself at the end.
     server.log_reads(&owner, "OFF");
+    wrk(&server.url, &workloads::newest().script(&viewer), 16); // warms up what is measured first
     for (n, workload) in workloads.iter().enumerate() {
         if workload.is_logged {
             server.log_reads(&owner, "EVERY_REQUEST");
