@@ -129,7 +129,9 @@ impl Stretch {
             (NaiveDate::from_ymd_opt(1, 1, 1), NaiveDate::from_ymd_opt(9999, 12, 31));
         let from = self.from.filter(|from| first.is_some_and(|first| from.date_naive() >= first));
         let until = self.until.filter(|until| last.is_some_and(|last| until.date_naive() <= last));
-        let begin = from.map(|from| smallest.begin_from(from));
+        // As text, which SQLite compares, a later year would come before all others.
+        let is_a_year = |begin: &Time| last.is_some_and(|last| begin.date_naive() <= last);
+        let begin = from.map(|from| smallest.begin_from(from).filter(is_a_year));
         let end = until.map(|until| smallest.begin(until));
         let none = || Parts { spans: Vec::new(), middle: None, edges: vec![Self { from, until }] };
         let begin = match begin {

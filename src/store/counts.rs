@@ -240,7 +240,7 @@ impl<'a> Question<'a> {
             read.expr_as(number(weight), WEIGHT)
                 .expr_as(Func::count(Expr::col(audit_event::Column::Sequence)), EVENTS)
                 .expr_as(nothing(), KINDS)
-                .cond_where(filter::condition(backend, self.scope, filter))
+                .cond_where(filter::apart_from_times(backend, self.scope, filter))
                 .cond_where(within(stretch));
             read
         };

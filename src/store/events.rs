@@ -114,7 +114,8 @@ impl Store {
         later: bool,
     ) -> Rows {
         let beyond = filter::beyond(order, place, later);
-        let rows = ordered(self.select(scope, filter).filter(beyond), order, later);
+        let filter = filter::within_time_beyond(order, place, later, filter.clone());
+        let rows = ordered(self.select(scope, &filter).filter(beyond), order, later);
         rows.select_only().column(audit_event::Column::Sequence)
     }
 
@@ -176,11 +177,16 @@ impl Store {
         let between = Condition::all()
             .add_option(after.as_ref().map(|place| beyond(place, true)))
             .add_option(before.as_ref().map(|place| beyond(place, false)));
+        let within = |filter, (place, later): (&Option<Place>, _)| match place {
+            Some(place) => filter::within_time_beyond(order, place, later, filter),
+            None => filter,
+        };
+        let filter = [(after, true), (before, false)].into_iter().fold(filter.clone(), within);
         let list = |scope: &Scope| {
-            let rows = self.select(scope, filter).filter(between.clone());
+            let rows = self.select(scope, &filter).filter(between.clone());
             ordered(rows, order, end == End::First)
         };
-        match self.to_merge(scope, filter, order) {
+        match self.to_merge(scope, &filter, order) {
             None => list(scope),
             Some(scopes) => {
                 let lists = scopes.iter().map(list);

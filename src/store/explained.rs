@@ -47,6 +47,19 @@ impl Store {
         }
     }
 
+    /// How many steps SQLite's machine takes for a page, and for its count; PostgreSQL has none.
+    pub async fn steps(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        request: &PageRequest,
+    ) -> Result<Option<(u64, u64)>> {
+        let readers = &self.database.event_readers;
+        let page = self.statement_of(scope, filter, request, u64::from(request.limit) + 1);
+        let count = self.statement_that_reads(scope, filter, &Asked::Count);
+        Ok(readers.steps(page).await?.zip(readers.steps(count).await?))
+    }
+
     fn statement_of(
         &self,
         scope: &Scope,

@@ -15,8 +15,17 @@ use crate::domain::sensitive::Hiding;
 use crate::domain::tree::Path;
 use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations, Within};
 
-/// The events of a scope that a filter selects.
+/// The events of a scope that a filter selects. Of bounds on the time there is one on either side: given
+/// several, SQLite goes by the first one and reads what the others leave out.
 pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
+    let since = Ord::max(filter.occurred_after, scope.visible_since());
+    apart_from_times(backend, scope, filter)
+        .add_option(since.map(|time| Column::OccurredAt.gte(time)))
+        .add_option(filter.occurred_before.map(|time| Column::OccurredAt.lte(time)))
+}
+
+/// The same at any time.
+pub(super) fn apart_from_times(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
     let EventFilter {
         acting_users,
         event_types,
@@ -34,8 +43,8 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         url_prefixes,
         ip_addresses,
         description,
-        occurred_after,
-        occurred_before,
+        occurred_after: _,
+        occurred_before: _,
         up_to_sequence,
     } = filter;
     let names = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
@@ -54,7 +63,7 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         .map(|resources| names(resources.iter().map(|r| r.as_str()).collect()))
         .map(|resources| backend.is_one_of(Column::ResourceName, resources).not());
     Condition::all()
-        .add(in_scope(backend, scope))
+        .add(in_organizations(backend, scope))
         .add_option(acting_users)
         .add_option(event_types)
         .add_option(resource_names)
@@ -92,13 +101,17 @@ pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -
         )
         .add_option(ip_addresses.as_ref().map(|ranges| backend.is_within(Column::IpKey, ranges)))
         .add_option(description.as_ref().map(|query| backend.has_words(scope.tenant_id(), query)))
-        .add_option(occurred_after.map(|time| Column::OccurredAt.gte(time)))
-        .add_option(occurred_before.map(|time| Column::OccurredAt.lte(time)))
         .add_option(up_to_sequence.map(|sequence| Column::Sequence.lte(sequence)))
 }
 
 /// The events of a scope.
 pub(super) fn in_scope(backend: Backend, scope: &Scope) -> Condition {
+    in_organizations(backend, scope)
+        .add_option(scope.visible_since().map(|time| Column::OccurredAt.gte(time)))
+}
+
+/// The same at any time.
+fn in_organizations(backend: Backend, scope: &Scope) -> Condition {
     let everybody = happened_in(backend, scope.organizations());
     let organizations = match (scope.own(), everybody) {
         (None, everybody) => everybody,
@@ -114,10 +127,7 @@ pub(super) fn in_scope(backend: Backend, scope: &Scope) -> Condition {
             }
         }
     };
-    Condition::all()
-        .add(Column::TenantId.eq(scope.tenant_id().as_str()))
-        .add_option(organizations)
-        .add_option(scope.visible_since().map(|time| Column::OccurredAt.gte(time)))
+    Condition::all().add(Column::TenantId.eq(scope.tenant_id().as_str())).add_option(organizations)
 }
 
 /// The events of a tenant that happened in some of its organizations; none for all of them.
@@ -145,8 +155,7 @@ fn happened_in(backend: Backend, organizations: &VisibleOrganizations) -> Option
 }
 
 /// The side of `place` that comes later (or else earlier) in the order, as a comparison of rows: one
-/// range of an index, however deep, where an index has the order. The bound on `occurred_at` alone
-/// lets PostgreSQL leave whole partitions out.
+/// range of an index, however deep, where an index has the order.
 pub(super) fn beyond(order: Order, place: &Place, later: bool) -> Condition {
     let Place { keys, position: Position { occurred_at, sequence } } = place;
     let greater = order.is_ascending() == later;
@@ -158,11 +167,29 @@ pub(super) fn beyond(order: Order, place: &Place, later: bool) -> Condition {
     let row = Expr::tuple(sorted_by(order));
     let position = [Expr::val(*occurred_at), Expr::val(*sequence)];
     let here = Expr::tuple(keys.iter().map(|key| Expr::val(key.as_str())).chain(position));
-    let side = Condition::all().add(if greater { row.gt(here) } else { row.lt(here) });
-    match (keys.is_empty(), greater) {
-        (true, true) => side.add(Column::OccurredAt.gte(*occurred_at)),
-        (true, false) => side.add(Column::OccurredAt.lte(*occurred_at)),
-        (false, _) => side,
+    Condition::all().add(if greater { row.gt(here) } else { row.lt(here) })
+}
+
+/// A filter within the time that what is `beyond` a place has, if the order is by time: it lets PostgreSQL
+/// leave whole partitions out.
+pub(super) fn within_time_beyond(
+    order: Order,
+    place: &Place,
+    later: bool,
+    filter: EventFilter,
+) -> EventFilter {
+    let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
+    let (at, EventFilter { occurred_after, occurred_before, .. }) =
+        (place.position.occurred_at, &filter);
+    match (is_by_time, order.is_ascending() == later) {
+        (true, true) => {
+            EventFilter { occurred_after: Ord::max(*occurred_after, Some(at)), ..filter }
+        }
+        (true, false) => {
+            let before = occurred_before.map_or(at, |before| Ord::min(before, at));
+            EventFilter { occurred_before: Some(before), ..filter }
+        }
+        (false, _) => filter,
     }
 }
 

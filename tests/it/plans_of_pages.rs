@@ -100,6 +100,7 @@ async fn workloads(store: &Store) -> Vec<Workload> {
         occurred_before: Some("2026-10-02T03:04:05Z".parse().unwrap()),
         ..all.clone()
     };
+    let of_user = EventFilter { acting_users: user.acting_users.clone(), ..since.clone() };
     let since_of_kind = EventFilter { event_types: Some(vec![EventType::Update]), ..since.clone() };
     let common = of_kind(ResourceName::Appointment, EventType::Update);
     let rare = of_kind(ResourceName::Goal, EventType::Export);
@@ -122,6 +123,8 @@ async fn workloads(store: &Store) -> Vec<Workload> {
         workload("(g) five of the organizations", &five, &all, &first),
         workload("(g) five of them, deep", &five, &all, &deep),
         workload("a span", &whole, &since, &first),
+        workload("a span, deep", &whole, &since, &deep),
+        workload("a span of one user, deep", &whole, &of_user, &deep),
         workload("half in a span", &half, &since, &first),
         workload("half's updates in a span", &half, &since_of_kind, &first),
     ]
@@ -189,8 +192,18 @@ async fn pages_and_counts_read_little(on: On) {
         let count = store.explain_count(&scope, &filter).await.unwrap();
         let counted = store.count(&scope, &filter).await.unwrap();
         match on {
-            // Which says how it would read, and not how much.
             On::Sqlite => {
+                let steps = store.steps(&scope, &filter, &request).await.unwrap();
+                let (paging, counting) = steps.unwrap();
+                assert!(
+                    paging <= 90 * rows + 500,
+                    "{name}: {paging} steps for {rows} rows:\n{plan}"
+                );
+                let most = match Store::keeps_counts_of(&scope, &filter) {
+                    true => 10_000, // some thousand are for the ids of half of the organizations
+                    false => 6 * counted + 500,
+                };
+                assert!(counting <= most, "{name}: {counting} steps for {counted}:\n{count}");
                 told += &format!("{name}\n{plan}\ncounted:\n{count}\n");
                 for refused in ["SCAN audit_events", "TEMP B-TREE"] {
                     assert!(!plan.contains(refused), "{name}: {refused} in\n{plan}");

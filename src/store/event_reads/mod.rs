@@ -95,6 +95,14 @@ impl EventReaders {
         }
     }
 
+    /// How many steps SQLite's machine takes for all that a statement selects; PostgreSQL has none.
+    pub async fn steps(&self, statement: Statement) -> Result<Option<u64>> {
+        match self {
+            Self::Postgres(_) => Ok(None),
+            Self::Sqlite { events, .. } => events.steps(statement).await.map(Some),
+        }
+    }
+
     /// The events that a statement selects, as far as there is room for them, and whether it is full. On
     /// PostgreSQL, `settings` hold for it alone.
     pub async fn read(

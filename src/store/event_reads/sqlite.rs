@@ -9,7 +9,7 @@ use chrono::SecondsFormat;
 use rusqlite::types::Value as Cell;
 use rusqlite::{
     Connection, InterruptHandle, OpenFlags, OptionalExtension as _, ParamsFromIter,
-    params_from_iter,
+    StatementStatus, params_from_iter,
 };
 use sea_orm::Statement;
 use sea_orm::sea_query::{Value, Values};
@@ -52,6 +52,11 @@ impl Readers {
     /// The row of two numbers that a statement selects, if there is one.
     pub async fn numbers(&self, statement: Statement) -> Result<Option<(i64, i64)>> {
         self.read(move |connection| numbers(connection, statement)).await
+    }
+
+    /// How many steps it takes to read all that a statement selects.
+    pub async fn steps(&self, statement: Statement) -> Result<u64> {
+        self.read(move |connection| steps(connection, statement)).await
     }
 
     /// Reads on a thread where nobody waits for anything else.
@@ -171,6 +176,14 @@ fn numbers(connection: &Connection, statement: Statement) -> Result<Option<(i64,
     let mut prepared = connection.prepare_cached(&statement.sql).map_err(failed)?;
     let found = prepared.query_row(parameters(statement)?, |row| Ok((row.get(0)?, row.get(1)?)));
     found.optional().map_err(failed)
+}
+
+fn steps(connection: &Connection, statement: Statement) -> Result<u64> {
+    let mut prepared = connection.prepare(&statement.sql).map_err(failed)?;
+    let mut rows = prepared.query(parameters(statement)?).map_err(failed)?;
+    while rows.next().map_err(failed)?.is_some() {}
+    drop(rows);
+    Ok(prepared.get_status(StatementStatus::VmStep).unsigned_abs().into())
 }
 
 fn parameters(statement: Statement) -> Result<ParamsFromIter<Vec<Cell>>> {
