@@ -28,10 +28,13 @@ mod m20261126_000020_event_counts;
 mod m20261126_000021_citus;
 mod m20261126_000022_kinds;
 mod m20261126_000023_organizations_of_a_month;
+mod m20261126_000024_no_skip_scan;
 
-/// What is distributed by tenant where there is Citus, and what is on each of its machines. A step that
-/// makes another table distributes it, too.
+/// What is distributed by tenant where there is Citus, and what is on each of its machines.
 pub use m20261126_000021_citus::{DISTRIBUTED, REFERENCE};
+
+/// What later steps made, each of which distributes its own.
+pub const DISTRIBUTED_LATER: [&str; 0] = [];
 
 /// Applies the steps.
 pub struct Migrator;
@@ -56,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000021_citus::Migration),
             Box::new(m20261126_000022_kinds::Migration),
             Box::new(m20261126_000023_organizations_of_a_month::Migration),
+            Box::new(m20261126_000024_no_skip_scan::Migration),
         ]
     }
 }

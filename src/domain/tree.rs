@@ -92,10 +92,11 @@ impl Tree {
         let mut next: Vec<&Id> = self.contains(id).then_some(id).into_iter().collect();
         while let Some(id) = next.pop() {
             found += 1;
-            if found + next.len() >= count {
+            let children = self.children.get(id).map_or(&[][..], Vec::as_slice);
+            if found + next.len() + children.len() >= count {
                 return true;
             }
-            next.extend(self.children.get(id).into_iter().flatten());
+            next.extend(children);
         }
         found >= count
     }

@@ -178,7 +178,7 @@ impl Backend {
                         ("synchronous_commit", "on"),
                         ("timezone", "UTC"),
                         ("lock_timeout", lock_timeout.as_str()),
-                        // Compiling a statement takes longer than any that is read here.
+                        // Compiling a statement takes longer than reading a page or a count that is kept.
                         ("jit", "off"),
                     ])
                 });
@@ -324,8 +324,7 @@ fn postgres_options(url: &str) -> Result<PgConnectOptions> {
     })
 }
 
-/// Says who we are, and nothing that a pooler would refuse: no value of ours is a float, whose digits the
-/// driver would ask for.
+/// Says who we are, and does not ask for digits of floats, which PgBouncer refuses: no value of ours is one.
 fn introduced(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name(NAME).extra_float_digits(None)
 }

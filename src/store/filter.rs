@@ -15,7 +15,7 @@ use crate::domain::sensitive::Hiding;
 use crate::domain::tree::Path;
 use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations, Within};
 
-/// The events of a scope that a filter selects. Of bounds on the time there is one on either side: given
+/// The events of a scope that a filter selects. Of bounds on the time alone there is one on either side: given
 /// several, SQLite goes by the first one and reads what the others leave out.
 pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
     let since = Ord::max(filter.occurred_after, scope.visible_since());

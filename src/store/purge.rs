@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoSimpleExpr as _, QueryFilter as _,
@@ -219,10 +220,14 @@ async fn remove(
     upto: Position,
 ) -> Result<Removed> {
     let Position { occurred_at, sequence } = upto;
-    let upto = place().lte(at(occurred_at, sequence)).and(Column::OccurredAt.lte(occurred_at));
+    let upto = place().lte(at(occurred_at, sequence));
+    // One bound on the time alone, as for what is read (`store::filter`).
+    let after = occurred_at.checked_add_signed(TimeDelta::microseconds(1));
+    let before = after.map_or(due.before, |after| Ord::min(after, due.before));
+    let those = Due { before, ..due.clone() };
     let delete = Query::delete()
         .from_table(audit_event::Entity)
-        .cond_where(due.condition(store).add(upto))
+        .cond_where(those.condition(store).add(upto))
         .returning(Query::returning().columns([
             Column::OccurredAt,
             Column::Sequence,

@@ -9,9 +9,9 @@
 //! An organization's counts are of itself and of all that is below it as the tree stands now, so that a
 //! whole subtree is one row. The whole tenant is counted by the hour too, for plans that show what is
 //! younger than some days, and so are subtrees of several organizations, of which parts of days would be many
-//! events. Theirs may be fewer than a day has: those of the time before there were so many organizations are
-//! not there, and those that a move or a purge would change are given up. Whoever counts by hours compares
-//! them with their days.
+//! events. An hour of a subtree never has more than there are: what was counted before there were so many
+//! organizations is not in it, and whatever takes events away gives the hour up. So where all hours of a day
+//! come to what the day has, each of them is right, and whoever counts by them looks whether they do.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -265,7 +265,7 @@ pub(super) async fn change(
                 cell.or_default().add_all(tally, 1);
             }
             // Fewer of a subtree's may have been counted by the hour than are removed.
-            if *has_hours && times < 0 && *organization_id != tenant_id {
+            if times < 0 && *organization_id != tenant_id {
                 given_up.insert(*organization_id);
                 hours_of_them.insert(hours.to_string());
             } else if *has_hours {
