@@ -1,6 +1,5 @@
 //! Reading events: a page, a count, one event. Each takes a `Scope`.
 
-use sea_orm::sea_query::Condition;
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, Order as Direction, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, Select,
@@ -113,9 +112,8 @@ impl Store {
         place: &Place,
         later: bool,
     ) -> Rows {
-        let beyond = filter::beyond(order, place, later);
-        let filter = filter::within_time_beyond(order, place, later, filter.clone());
-        let rows = ordered(self.select(scope, &filter).filter(beyond), order, later);
+        let beyond = filter::beyond(self.backend(), scope, filter, order, [(place, later)]);
+        let rows = ordered(audit_event::Entity::find().filter(beyond), order, later);
         rows.select_only().column(audit_event::Column::Sequence)
     }
 
@@ -173,20 +171,16 @@ impl Store {
 
     pub(super) fn page(&self, scope: &Scope, filter: &EventFilter, request: &PageRequest) -> Rows {
         let PageRequest { order, ref after, ref before, limit, end } = *request;
-        let beyond = |place: &Place, later| filter::beyond(order, place, later);
-        let between = Condition::all()
-            .add_option(after.as_ref().map(|place| beyond(place, true)))
-            .add_option(before.as_ref().map(|place| beyond(place, false)));
-        let within = |filter, (place, later): (&Option<Place>, _)| match place {
-            Some(place) => filter::within_time_beyond(order, place, later, filter),
-            None => filter,
+        let places = || {
+            let after = after.as_ref().map(|place| (place, true));
+            after.into_iter().chain(before.as_ref().map(|place| (place, false)))
         };
-        let filter = [(after, true), (before, false)].into_iter().fold(filter.clone(), within);
         let list = |scope: &Scope| {
-            let rows = self.select(scope, &filter).filter(between.clone());
+            let between = filter::beyond(self.backend(), scope, filter, order, places());
+            let rows = audit_event::Entity::find().filter(between);
             ordered(rows, order, end == End::First)
         };
-        match self.to_merge(scope, &filter, order) {
+        match self.to_merge(scope, filter, order) {
             None => list(scope),
             Some(scopes) => {
                 let lists = scopes.iter().map(list);

@@ -15,16 +15,44 @@ use crate::domain::sensitive::Hiding;
 use crate::domain::tree::Path;
 use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations, Within};
 
-/// The events of a scope that a filter selects. Of bounds on the time alone there is one on either side: given
-/// several, SQLite goes by the first one and reads what the others leave out.
+/// The events of a scope that a filter selects.
 pub(super) fn condition(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
-    let since = Ord::max(filter.occurred_after, scope.visible_since());
-    apart_from_times(backend, scope, filter)
-        .add_option(since.map(|time| Column::OccurredAt.gte(time)))
-        .add_option(filter.occurred_before.map(|time| Column::OccurredAt.lte(time)))
+    beyond(backend, scope, filter, Order::default(), [])
 }
 
-/// The same at any time.
+/// Those of them that are later in an order than a place, or else earlier.
+///
+/// On either side there is one bound on the time: given several, SQLite goes by the first one and reads what the
+/// others leave out. A place that is a row of an index bounds the time by itself; PostgreSQL is told of that too,
+/// so that it leaves whole partitions out.
+pub(super) fn beyond<'a>(
+    backend: Backend,
+    scope: &Scope,
+    filter: &EventFilter,
+    order: Order,
+    places: impl IntoIterator<Item = (&'a Place, bool)>,
+) -> Condition {
+    let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
+    let mut since = Ord::max(filter.occurred_after, scope.visible_since());
+    let mut until = filter.occurred_before;
+    let mut sides = Condition::all();
+    for (place, later) in places {
+        sides = sides.add(side(order, place, later));
+        let at = place.position.occurred_at;
+        let told = backend.has_partitions().then_some(at);
+        match order.is_ascending() == later {
+            true if is_by_time && since.is_none_or(|since| at >= since) => since = told,
+            false if is_by_time && until.is_none_or(|until| at <= until) => until = told,
+            _ => {}
+        }
+    }
+    apart_from_times(backend, scope, filter)
+        .add_option(since.map(|time| Column::OccurredAt.gte(time)))
+        .add_option(until.map(|time| Column::OccurredAt.lte(time)))
+        .add(sides)
+}
+
+/// Those that it selects, at any time.
 pub(super) fn apart_from_times(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
     let EventFilter {
         acting_users,
@@ -156,7 +184,7 @@ fn happened_in(backend: Backend, organizations: &VisibleOrganizations) -> Option
 
 /// The side of `place` that comes later (or else earlier) in the order, as a comparison of rows: one
 /// range of an index, however deep, where an index has the order.
-pub(super) fn beyond(order: Order, place: &Place, later: bool) -> Condition {
+fn side(order: Order, place: &Place, later: bool) -> Condition {
     let Place { keys, position: Position { occurred_at, sequence } } = place;
     let greater = order.is_ascending() == later;
     if order.by() == SortedBy::Sequence {
@@ -168,29 +196,6 @@ pub(super) fn beyond(order: Order, place: &Place, later: bool) -> Condition {
     let position = [Expr::val(*occurred_at), Expr::val(*sequence)];
     let here = Expr::tuple(keys.iter().map(|key| Expr::val(key.as_str())).chain(position));
     Condition::all().add(if greater { row.gt(here) } else { row.lt(here) })
-}
-
-/// A filter within the time that what is `beyond` a place has, if the order is by time: it lets PostgreSQL
-/// leave whole partitions out.
-pub(super) fn within_time_beyond(
-    order: Order,
-    place: &Place,
-    later: bool,
-    filter: EventFilter,
-) -> EventFilter {
-    let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
-    let (at, EventFilter { occurred_after, occurred_before, .. }) =
-        (place.position.occurred_at, &filter);
-    match (is_by_time, order.is_ascending() == later) {
-        (true, true) => {
-            EventFilter { occurred_after: Ord::max(*occurred_after, Some(at)), ..filter }
-        }
-        (true, false) => {
-            let before = occurred_before.map_or(at, |before| Ord::min(before, at));
-            EventFilter { occurred_before: Some(before), ..filter }
-        }
-        (false, _) => filter,
-    }
 }
 
 /// What an order compares, the first thing first.

@@ -9,7 +9,6 @@ use auditlog::domain::id::Id;
 use auditlog::domain::kind::{EventType, ResourceName};
 use auditlog::domain::page::{End, Order, PageRequest};
 use auditlog::domain::time::{Time, format};
-use auditlog::domain::tree::Tree;
 use auditlog::domain::viewer::{Descendants, Membership, Permission, Scope, Viewer};
 use auditlog::ingest::{self, Batch};
 use auditlog::store::Store;
@@ -33,8 +32,6 @@ on_both!(
     what_was_there_before_is_counted_beside_all_else,
     what_is_purged_before_it_is_counted_is_not_counted,
     what_a_server_recorded_is_counted_from_its_memory,
-    large_subtrees_are_counted_by_the_hour,
-    hours_from_which_a_move_took_events_are_given_up,
     counts_begin_and_end_where_a_filter_does,
     counting_that_takes_too_long_is_given_up,
 );
@@ -138,7 +135,7 @@ fn asked() -> impl Strategy<Value = Asked> {
 }
 
 /// With all the places.
-async fn places(on: On) -> World {
+pub async fn places(on: On) -> World {
     let world = World::new(on).await;
     for id in ["salem", "eugene"] {
         world.organization(id, id, Some("west")).await;
@@ -246,7 +243,7 @@ async fn check(world: &World, asked: &[Asked]) {
     }
 }
 
-const MOVE: &str = "mutation($id: ID!, $to: ID!) {
+pub const MOVE: &str = "mutation($id: ID!, $to: ID!) {
     moveOrganization(input: {id: $id, parent_id: $to}) { messages { message } }
 }";
 
@@ -520,85 +517,6 @@ async fn counts_begin_and_end_where_a_filter_does(on: On) {
     }
     world.assign("acme", "free").await; // shows seven days
     assert_eq!(counted("").await, 5);
-}
-
-proptest! {
-    #[test]
-    fn a_tree_knows_whether_it_has_so_many(
-        parents in vec(any::<Index>(), 0..12),
-        which: Index,
-        count in 0..8_usize,
-    ) {
-        let name = |n: usize| id(&n.to_string());
-        let above = |(n, parent): (usize, &Index)| (name(n + 1), Some(name(parent.index(n + 1))));
-        let all = parents.iter().enumerate().map(above);
-        let tree = Tree::new([(name(0), None)].into_iter().chain(all));
-        let which = name(which.index(parents.len() + 1));
-        let below = tree.below(std::slice::from_ref(&which)).len();
-        prop_assert_eq!(tree.has_so_many(&which, count), below >= count);
-        prop_assert!(!tree.has_so_many(&id("elsewhere"), count.max(1)));
-    }
-}
-
-/// Of a part of a day, too, only the parts of hours are read, as long as all of its hours are counted.
-async fn large_subtrees_are_counted_by_the_hour(on: On) {
-    let world = places(on).await;
-    let recorder = world.recorder("acme").await;
-    let owner = world.user("olga", "acme", OWN).await;
-    let viewer = world.user("vera", "west", VIEW).await;
-    let event = |hour: usize| {
-        let at = format!("2026-10-{}T{:02}:30:00Z", 10 + hour / 24, hour % 24);
-        let page = if (6..43).contains(&hour) { "inner" } else { "outer" };
-        event_with("portland", "1", json!({"occurred_at": at, "page": page}))
-    };
-    recorder.recorded((0..48).map(event).collect()).await;
-    world.store.settle_counts(&id("acme")).await.unwrap();
-    let counted = async || {
-        let query = r#"{ auditLog(
-            organization_id: "west", resource_name: APPOINTMENT,
-            occurred_after: "2026-10-10T05:15:00Z", occurred_before: "2026-10-11T20:45:00Z"
-        ) { total_count } }"#;
-        viewer.query(query).await["auditLog"]["total_count"].take()
-    };
-    assert_eq!(counted().await, 40);
-    // Whoever counts by hours need not see these.
-    let behind = direct::connect(&world.database.url).await;
-    direct::run(&behind, "DELETE FROM audit_events WHERE page = 'inner'").await;
-    assert_eq!(counted().await, 40);
-    // With one that leaves, hours are given up, and what is there is read.
-    owner.data(MOVE, json!({"id": "eugene", "to": "east"})).await;
-    assert_eq!(counted().await, 3);
-    // Back again: they are not all there again.
-    owner.data(MOVE, json!({"id": "eugene", "to": "west"})).await;
-    recorder.recorded((44..48).map(event).collect()).await;
-    world.store.settle_counts(&id("acme")).await.unwrap();
-    assert_eq!(counted().await, 4);
-}
-
-/// Or else an event that is counted by the day only, while the subtree is small, would stand for one that left.
-async fn hours_from_which_a_move_took_events_are_given_up(on: On) {
-    let world = places(on).await;
-    let recorder = world.recorder("acme").await;
-    let owner = world.user("olga", "acme", OWN).await;
-    let viewer = world.user("vera", "west", VIEW).await;
-    let record = async |place: &str, at: &str| {
-        recorder.recorded(event_with(place, "1", json!({"occurred_at": at}))).await;
-        world.store.settle_counts(&id("acme")).await.unwrap();
-    };
-    record("portland", "2026-10-10T03:30:00Z").await;
-    owner.data(MOVE, json!({"id": "portland", "to": "east"})).await;
-    record("seattle", "2026-10-10T08:30:00Z").await;
-    world.organization("bend", "bend", Some("west")).await;
-    for (hour, expected) in [("03", 0), ("08", 1)] {
-        let query = format!(
-            r#"{{ auditLog(
-                organization_id: "west", resource_name: APPOINTMENT,
-                occurred_after: "2026-10-10T{hour}:00:00Z",
-                occurred_before: "2026-10-10T{hour}:59:59.999999Z"
-            ) {{ total_count }} }}"#
-        );
-        assert_eq!(viewer.query(&query).await["auditLog"]["total_count"], expected, "{hour}");
-    }
 }
 
 /// What no count is kept of is read; and a filter whose reading takes too long is refused.

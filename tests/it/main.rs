@@ -20,6 +20,7 @@ mod cli;
 mod connections;
 mod costs;
 mod counting;
+mod counting_by_hours;
 mod credentials;
 mod cursors;
 mod custom_events;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::support::On;
 use crate::support::client::Client;
 use crate::support::property::for_all;
-use crate::support::world::{VIEW, World, event_with};
+use crate::support::world::{VIEW, World, event_with, limits};
 
 on_both!(
     any_selection_is_the_part_of_the_whole_that_it_names,
@@ -308,7 +308,18 @@ fn ways() -> impl Strategy<Value = Way> {
 const LOG: &str = "auditLog(resource_name: APPOINTMENT, first: 10)";
 
 async fn any_selection_is_the_part_of_the_whole_that_it_names(on: On) {
-    let (_world, viewer) = some_events(on).await;
+    let (world, viewer) = some_events(on).await;
+    // Each selection is sent four times at once.
+    let more = [
+        ("max_document_bytes", 1_000_000),
+        ("max_document_tokens", 100_000),
+        ("max_fields", 100_000),
+        ("max_aliases", 100_000),
+        ("max_directives", 100_000),
+        ("max_comparisons", 1_000_000),
+        ("max_complexity", 10_000_000),
+    ];
+    let viewer = viewer.at(&world.server_within(limits(&more)).await);
     for (ty, fields) in TYPES {
         let asked = format!("{{ __type(name: {ty:?}) {{ fields {{ name }} }} }}");
         let declared = viewer.query(&asked).await["__type"]["fields"].take();

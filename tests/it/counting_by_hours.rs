@@ -1,0 +1,97 @@
+//! Subtrees of several organizations are counted by the hour, as long as all hours of a day are there.
+
+use auditlog::domain::id::Id;
+use auditlog::domain::tree::Tree;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::json;
+
+use crate::counting::{MOVE, places};
+use crate::support::world::{OWN, VIEW, event_with};
+use crate::support::{On, direct};
+
+on_both!(large_subtrees_are_counted_by_the_hour, hours_from_which_a_move_took_events_are_given_up,);
+
+fn id(text: &str) -> Id {
+    Id::new(text).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_tree_knows_whether_it_has_so_many(
+        parents in vec(any::<Index>(), 0..12),
+        which: Index,
+        count in 0..8_usize,
+    ) {
+        let name = |n: usize| id(&n.to_string());
+        let above = |(n, parent): (usize, &Index)| (name(n + 1), Some(name(parent.index(n + 1))));
+        let all = parents.iter().enumerate().map(above);
+        let tree = Tree::new([(name(0), None)].into_iter().chain(all));
+        let which = name(which.index(parents.len() + 1));
+        let below = tree.below(std::slice::from_ref(&which)).len();
+        prop_assert_eq!(tree.has_so_many(&which, count), below >= count);
+        prop_assert!(!tree.has_so_many(&id("elsewhere"), count.max(1)));
+    }
+}
+
+/// Of a part of a day, too, only the parts of hours are read, as long as all of its hours are counted.
+async fn large_subtrees_are_counted_by_the_hour(on: On) {
+    let world = places(on).await;
+    let recorder = world.recorder("acme").await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let viewer = world.user("vera", "west", VIEW).await;
+    let event = |hour: usize| {
+        let at = format!("2026-10-{}T{:02}:30:00Z", 10 + hour / 24, hour % 24);
+        let page = if (6..43).contains(&hour) { "inner" } else { "outer" };
+        event_with("portland", "1", json!({"occurred_at": at, "page": page}))
+    };
+    recorder.recorded((0..48).map(event).collect()).await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    let counted = async || {
+        let query = r#"{ auditLog(
+            organization_id: "west", resource_name: APPOINTMENT,
+            occurred_after: "2026-10-10T05:15:00Z", occurred_before: "2026-10-11T20:45:00Z"
+        ) { total_count } }"#;
+        viewer.query(query).await["auditLog"]["total_count"].take()
+    };
+    assert_eq!(counted().await, 40);
+    // Whoever counts by hours need not see these.
+    let behind = direct::connect(&world.database.url).await;
+    direct::run(&behind, "DELETE FROM audit_events WHERE page = 'inner'").await;
+    assert_eq!(counted().await, 40);
+    // With one that leaves, hours are given up, and what is there is read.
+    owner.data(MOVE, json!({"id": "eugene", "to": "east"})).await;
+    assert_eq!(counted().await, 3);
+    // Back again: they are not all there again.
+    owner.data(MOVE, json!({"id": "eugene", "to": "west"})).await;
+    recorder.recorded((44..48).map(event).collect()).await;
+    world.store.settle_counts(&id("acme")).await.unwrap();
+    assert_eq!(counted().await, 4);
+}
+
+/// Or else an event that is counted by the day only, while the subtree is small, would stand for one that left.
+async fn hours_from_which_a_move_took_events_are_given_up(on: On) {
+    let world = places(on).await;
+    let recorder = world.recorder("acme").await;
+    let owner = world.user("olga", "acme", OWN).await;
+    let viewer = world.user("vera", "west", VIEW).await;
+    let record = async |place: &str, at: &str| {
+        recorder.recorded(event_with(place, "1", json!({"occurred_at": at}))).await;
+        world.store.settle_counts(&id("acme")).await.unwrap();
+    };
+    record("portland", "2026-10-10T03:30:00Z").await;
+    owner.data(MOVE, json!({"id": "portland", "to": "east"})).await;
+    record("seattle", "2026-10-10T08:30:00Z").await;
+    world.organization("bend", "bend", Some("west")).await;
+    for (hour, expected) in [("03", 0), ("08", 1)] {
+        let query = format!(
+            r#"{{ auditLog(
+                organization_id: "west", resource_name: APPOINTMENT,
+                occurred_after: "2026-10-10T{hour}:00:00Z",
+                occurred_before: "2026-10-10T{hour}:59:59.999999Z"
+            ) {{ total_count }} }}"#
+        );
+        assert_eq!(viewer.query(&query).await["auditLog"]["total_count"], expected, "{hour}");
+    }
+}
