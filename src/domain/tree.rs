@@ -64,7 +64,7 @@ impl Tree {
     }
 
     /// Every organization.
-    pub fn ids(&self) -> impl Iterator<Item = &Id> {
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &Id> {
         self.parents.keys()
     }
 

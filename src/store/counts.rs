@@ -2,9 +2,10 @@
 //!
 //! Filters by organization, kind of record, type and time are answered from the counts that are kept
 //! (`store::tallies`): whole hours, days and months from there, what lies before and after them in a
-//! part of an hour or a day, and what is too new to be counted, from the events. It is one statement, so
-//! that all of it is of the same moment; where hours turn out not to be kept as a whole, another one goes by
-//! days. Other filters are answered by reading what they select.
+//! part of an hour or a day, and what is too new to be counted, from the events. Those of a large part of
+//! the tenant's organizations are read by organization, of all of them: a long list of ids takes the database
+//! longer. It is one statement, so that all of it is of the same moment; where hours turn out not to be kept
+//! as a whole, another one goes by days. Other filters are answered by reading what they select.
 
 use std::time::Duration;
 
@@ -101,6 +102,10 @@ impl Store {
         let db = self.guarded(question.scope.tenant_id()).await?;
         let (mut total, mut not_in_hours) = (0, 0);
         for row in db.query_all(&question.statement(self.backend())).await? {
+            let organization: Option<String> = row.try_get("", ORGANIZATION)?;
+            if organization.is_some_and(|id| !question.asks_for(&id)) {
+                continue;
+            }
             let (weight, events): (i64, i64) = (row.try_get("", WEIGHT)?, row.try_get("", EVENTS)?);
             match row.try_get::<Option<String>>("", KINDS)?.as_deref() {
                 None => total += weight * events,
@@ -139,6 +144,12 @@ const WEIGHT: &str = "weight";
 const EVENTS: &str = "events";
 const KINDS: &str = "kinds";
 
+/// Where the events happened, in rows that may not be asked for.
+const ORGANIZATION: &str = "organization";
+
+/// One in so many of a tenant's organizations, or more, are a large part of them.
+const LARGE_PART: usize = 4;
+
 /// Stands for kinds in the row that tells the settings' revision as its events.
 const REVISION: &str = "revision";
 
@@ -157,6 +168,9 @@ pub(super) struct Question<'a> {
     added: Vec<&'a Id>,
     /// … but for these.
     without: Vec<&'a Id>,
+    /// The organizations, where they are a large part of the tenant's. What is read is then read of the whole
+    /// tenant: that takes less time than to look for each of them.
+    large_part: Option<&'a [Id]>,
     kinds: Kinds<'a>,
     stretch: Stretch,
     spans: Vec<Span>,
@@ -207,7 +221,24 @@ impl<'a> Question<'a> {
         let since = Ord::max(*occurred_after, scope.visible_since());
         let stretch = Stretch::between(since, *occurred_before);
         let Parts { spans, middle, edges } = stretch.parts(smallest);
-        Some(Self { scope, filter, added, without, kinds, stretch, spans, middle, edges })
+        Some(Self {
+            scope,
+            filter,
+            added,
+            without,
+            large_part: large_part(scope),
+            kinds,
+            stretch,
+            spans,
+            middle,
+            edges,
+        })
+    }
+
+    /// Whether what happened in an organization is asked for.
+    fn asks_for(&self, id: &str) -> bool {
+        let is_in = |ids: &[Id]| ids.binary_search_by(|probe| probe.as_str().cmp(id)).is_ok();
+        self.large_part.is_none_or(is_in)
     }
 
     /// The same without any hours.
@@ -235,34 +266,34 @@ impl<'a> Question<'a> {
                 parts.push(check);
             }
         }
-        let read = |filter: &EventFilter, stretch: Stretch, weight| {
-            let mut read = Query::select();
-            read.expr_as(number(weight), WEIGHT)
-                .expr_as(Func::count(Expr::col(audit_event::Column::Sequence)), EVENTS)
-                .expr_as(nothing(), KINDS)
-                .cond_where(filter::apart_from_times(backend, self.scope, filter))
-                .cond_where(within(stretch));
-            read
-        };
         if let Some(middle) = self.middle {
             let (counted, last) =
                 (sequence_head::Column::CountedSequence, sequence_head::Column::LastSequence);
             with.cte(self.numbered(UNCOUNTED, self.head(counted), self.head(last)));
-            parts.push(read(self.filter, middle, 1).from_as(UNCOUNTED, audit_event::Entity).take());
+            parts.push(
+                self.read(backend, self.filter, middle, 1)
+                    .from_as(UNCOUNTED, audit_event::Entity)
+                    .take(),
+            );
             if let Some(upto) = self.filter.up_to_sequence {
                 with.cte(self.numbered(LATER, Expr::val(upto), self.head(counted)));
                 let filter = EventFilter { up_to_sequence: None, ..self.filter.clone() };
-                parts.push(read(&filter, middle, -1).from_as(LATER, audit_event::Entity).take());
+                parts.push(
+                    self.read(backend, &filter, middle, -1)
+                        .from_as(LATER, audit_event::Entity)
+                        .take(),
+                );
             }
         }
         for edge in &self.edges {
-            parts.push(read(self.filter, *edge, 1).from(audit_event::Entity).take());
+            parts.push(self.read(backend, self.filter, *edge, 1).from(audit_event::Entity).take());
         }
         let mut revision = self.head(sequence_head::Column::SettingsRevision);
         revision = revision.cast_as("bigint");
         let mut current = Query::select();
         current.expr_as(number(0), WEIGHT).expr_as(revision, EVENTS);
-        parts.push(current.expr_as(label(REVISION), KINDS).take());
+        current.expr_as(label(REVISION), KINDS).expr_as(nothing(), ORGANIZATION);
+        parts.push(current);
         let mut parts = parts.into_iter();
         let mut all = parts.next().unwrap_or_default();
         for part in parts {
@@ -274,6 +305,34 @@ impl<'a> Question<'a> {
         all
     }
 
+    /// What is read of the events of a stretch, but for where it is read from.
+    fn read(
+        &self,
+        backend: Backend,
+        filter: &EventFilter,
+        stretch: Stretch,
+        weight: i64,
+    ) -> SelectStatement {
+        let mut read = Query::select();
+        read.expr_as(number(weight), WEIGHT)
+            .expr_as(Func::count(Expr::col(audit_event::Column::Sequence)), EVENTS)
+            .expr_as(nothing(), KINDS);
+        match self.large_part {
+            Some(_) => {
+                let organization = audit_event::Column::OrganizationId;
+                read.expr_as(Expr::col(organization), ORGANIZATION)
+                    .group_by_col(organization)
+                    .cond_where(filter::anywhere(backend, self.scope, filter));
+            }
+            None => {
+                read.expr_as(nothing(), ORGANIZATION)
+                    .cond_where(filter::apart_from_times(backend, self.scope, filter));
+            }
+        }
+        read.cond_where(within(stretch));
+        read
+    }
+
     /// What is kept for some organizations and a span.
     fn kept(&self, backend: Backend, ids: &[&Id], weight: i64, span: &Span) -> SelectStatement {
         let mut kept = match self.kinds.is_all() {
@@ -282,6 +341,7 @@ impl<'a> Question<'a> {
                 let mut kinds = Query::select();
                 kinds.expr_as(number(weight), WEIGHT).expr_as(number(0), EVENTS);
                 kinds.expr_as(Expr::col(event_count::Column::Kinds), KINDS);
+                kinds.expr_as(nothing(), ORGANIZATION);
                 kinds
             }
         };
@@ -334,6 +394,16 @@ impl<'a> Question<'a> {
     }
 }
 
+/// The organizations of a scope, where they are several and a large part of the tenant's.
+fn large_part(scope: &Scope) -> Option<&[Id]> {
+    let of_tenant = scope.tenant().tree.ids().len();
+    let is_large = |count: usize| count >= tallies::WITH_HOURS && count * LARGE_PART >= of_tenant;
+    match scope.organizations() {
+        VisibleOrganizations::Only(ids) if is_large(ids.len()) => Some(ids),
+        _ => None,
+    }
+}
+
 fn within(Stretch { from, until }: Stretch) -> Condition {
     Condition::all()
         .add_option(from.map(|from| audit_event::Column::OccurredAt.gte(from)))
@@ -348,7 +418,8 @@ fn sum_of_events(weight: i64, kinds: Option<&str>) -> SelectStatement {
     select
         .expr_as(number(weight), WEIGHT)
         .expr_as(Expr::expr(sum).cast_as("bigint"), EVENTS)
-        .expr_as(kinds.map_or_else(nothing, label), KINDS);
+        .expr_as(kinds.map_or_else(nothing, label), KINDS)
+        .expr_as(nothing(), ORGANIZATION);
     select
 }
 

@@ -54,6 +54,16 @@ pub(super) fn beyond<'a>(
 
 /// Those that it selects, at any time.
 pub(super) fn apart_from_times(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
+    selected(in_organizations(backend, scope), backend, scope, filter)
+}
+
+/// Those of the scope's whole tenant that it selects, at any time; whoever asks tells apart which of them are in
+/// the scope.
+pub(super) fn anywhere(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
+    selected(in_tenant(scope), backend, scope, filter)
+}
+
+fn selected(within: Condition, backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
     let EventFilter {
         acting_users,
         event_types,
@@ -91,7 +101,7 @@ pub(super) fn apart_from_times(backend: Backend, scope: &Scope, filter: &EventFi
         .map(|resources| names(resources.iter().map(|r| r.as_str()).collect()))
         .map(|resources| backend.is_one_of(Column::ResourceName, resources).not());
     Condition::all()
-        .add(in_organizations(backend, scope))
+        .add(within)
         .add_option(acting_users)
         .add_option(event_types)
         .add_option(resource_names)
@@ -155,7 +165,12 @@ fn in_organizations(backend: Backend, scope: &Scope) -> Condition {
             }
         }
     };
-    Condition::all().add(Column::TenantId.eq(scope.tenant_id().as_str())).add_option(organizations)
+    in_tenant(scope).add_option(organizations)
+}
+
+/// The events of a scope's tenant.
+fn in_tenant(scope: &Scope) -> Condition {
+    Condition::all().add(Column::TenantId.eq(scope.tenant_id().as_str()))
 }
 
 /// The events of a tenant that happened in some of its organizations; none for all of them.

@@ -200,7 +200,7 @@ async fn pages_and_counts_read_little(on: On) {
                     "{name}: {paging} steps for {rows} rows:\n{plan}"
                 );
                 let most = match Store::keeps_counts_of(&scope, &filter) {
-                    true => 10_000, // some thousand are for the ids of half of the organizations
+                    true => 2_500,
                     false => 6 * counted + 500,
                 };
                 assert!(counting <= most, "{name}: {counting} steps for {counted}:\n{count}");
