@@ -94,7 +94,7 @@ impl Unit {
     }
 
     /// When the unit begins in which a time lies.
-    fn begin(self, time: Time) -> Time {
+    pub fn begin(self, time: Time) -> Time {
         let date = time.date_naive();
         let hour = if self == Self::Hour { time.hour() } else { 0 };
         let date = if self == Self::Month { date.with_day(1).unwrap_or(date) } else { date };

@@ -21,6 +21,7 @@ use super::partitions::Partition;
 use super::purge_runs::{Removed, add, begin};
 use super::tallies::{self, Counted};
 use super::{Backend, Store, Transaction, holds, tenants};
+use crate::domain::calendar::Unit;
 use crate::domain::hold::Hold;
 use crate::domain::id::Id;
 use crate::domain::page::Position;
@@ -114,10 +115,12 @@ impl Store {
         Ok(ids.into_iter().map(Id::trusted).collect())
     }
 
-    /// What need not be kept of a tenant's log at this moment; nothing when all of it is.
+    /// What need not be kept of a tenant's log at this moment; nothing when all of it is. Whole hours go: one
+    /// of which only a part is left would have to be read whenever events are counted.
     pub async fn due(&self, tenant_id: &Id) -> Result<Option<Due>> {
         let tenant = self.tenant(tenant_id).await?;
-        let Some(before) = tenant.retention.kept_since(self.now()) else { return Ok(None) };
+        let Some(kept_since) = tenant.retention.kept_since(self.now()) else { return Ok(None) };
+        let before = Unit::Hour.begin(kept_since);
         let holds = self.holds(tenant_id, false).await?.into();
         Ok(Some(Due { tenant, holds, before }))
     }
