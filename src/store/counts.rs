@@ -2,11 +2,13 @@
 //!
 //! Filters by organization, kind of record, type and time are answered from the counts that are kept
 //! (`store::tallies`): whole hours, days and months from there, what lies before and after them in a
-//! part of an hour or a day, and what is too new to be counted, from the events. Those of a large part of
-//! the tenant's organizations are read by organization, of all of them: a long list of ids takes the database
-//! longer. It is one statement, so that all of it is of the same moment; where hours turn out not to be kept
-//! as a whole, another one goes by days. Other filters are answered by reading what they select.
+//! part of an hour or a day, and what is too new to be counted, from the events. Where a large part of the
+//! tenant's organizations is asked for, parts of hours are read of the whole tenant, one number for each
+//! organization, and told apart here: comparing with a long list of ids takes the database longer. It is one
+//! statement, so that all of it is of the same moment; where hours turn out not to be kept as a whole, another
+//! one goes by days. Other filters are answered by reading what they select.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sea_orm::sea_query::{
@@ -102,11 +104,11 @@ impl Store {
         let db = self.guarded(question.scope.tenant_id()).await?;
         let (mut total, mut not_in_hours) = (0, 0);
         for row in db.query_all(&question.statement(self.backend())).await? {
-            let organization: Option<String> = row.try_get("", ORGANIZATION)?;
-            if organization.is_some_and(|id| !question.asks_for(&id)) {
+            let (weight, events): (i64, i64) = (row.try_get("", WEIGHT)?, row.try_get("", EVENTS)?);
+            if let Some(read) = row.try_get::<Option<String>>("", BY_ORGANIZATION)? {
+                total += weight * question.asked_of(&read)?;
                 continue;
             }
-            let (weight, events): (i64, i64) = (row.try_get("", WEIGHT)?, row.try_get("", EVENTS)?);
             match row.try_get::<Option<String>>("", KINDS)?.as_deref() {
                 None => total += weight * events,
                 Some(REVISION) if events != question.scope.tenant().revision => {
@@ -144,8 +146,11 @@ const WEIGHT: &str = "weight";
 const EVENTS: &str = "events";
 const KINDS: &str = "kinds";
 
-/// Where the events happened, in rows that may not be asked for.
-const ORGANIZATION: &str = "organization";
+/// In a row that was read of the whole tenant, how many events there are of each organization, as JSON.
+const BY_ORGANIZATION: &str = "by_organization";
+
+/// A list of fewer organizations is no trouble.
+const LONG_LIST: usize = 20;
 
 /// One in so many of a tenant's organizations, or more, are a large part of them.
 const LARGE_PART: usize = 4;
@@ -168,8 +173,8 @@ pub(super) struct Question<'a> {
     added: Vec<&'a Id>,
     /// … but for these.
     without: Vec<&'a Id>,
-    /// The organizations, where they are a large part of the tenant's. What is read is then read of the whole
-    /// tenant: that takes less time than to look for each of them.
+    /// The organizations, where they are a large part of the tenant's and no more than parts of hours are
+    /// read: those are then read of the whole tenant.
     large_part: Option<&'a [Id]>,
     kinds: Kinds<'a>,
     stretch: Stretch,
@@ -226,7 +231,7 @@ impl<'a> Question<'a> {
             filter,
             added,
             without,
-            large_part: large_part(scope),
+            large_part: if is_by_hour { large_part(scope) } else { None },
             kinds,
             stretch,
             spans,
@@ -235,16 +240,19 @@ impl<'a> Question<'a> {
         })
     }
 
-    /// Whether what happened in an organization is asked for.
-    fn asks_for(&self, id: &str) -> bool {
-        let is_in = |ids: &[Id]| ids.binary_search_by(|probe| probe.as_str().cmp(id)).is_ok();
-        self.large_part.is_none_or(is_in)
+    /// How many events are asked for of those that were read of the whole tenant.
+    fn asked_of(&self, by_organization: &str) -> Result<i64> {
+        let read: HashMap<String, i64> = serde_json::from_str(by_organization)
+            .map_err(|error| Error::internal("counting", error))?;
+        let ids = self.large_part.unwrap_or_default();
+        let is_asked = |id: &str| ids.binary_search_by(|probe| probe.as_str().cmp(id)).is_ok();
+        Ok(read.into_iter().filter(|(id, _)| is_asked(id)).map(|(_, events)| events).sum())
     }
 
     /// The same without any hours.
     fn by_days(self) -> Self {
         let Parts { spans, middle, edges } = self.stretch.parts(Unit::Day);
-        Self { spans, middle, edges, ..self }
+        Self { spans, middle, edges, large_part: None, ..self }
     }
 
     /// Rows of numbers and kinds, each to be counted as often as its weight says.
@@ -270,29 +278,21 @@ impl<'a> Question<'a> {
             let (counted, last) =
                 (sequence_head::Column::CountedSequence, sequence_head::Column::LastSequence);
             with.cte(self.numbered(UNCOUNTED, self.head(counted), self.head(last)));
-            parts.push(
-                self.read(backend, self.filter, middle, 1)
-                    .from_as(UNCOUNTED, audit_event::Entity)
-                    .take(),
-            );
+            parts.push(self.read(backend, Some(UNCOUNTED), self.filter, middle, 1));
             if let Some(upto) = self.filter.up_to_sequence {
                 with.cte(self.numbered(LATER, Expr::val(upto), self.head(counted)));
                 let filter = EventFilter { up_to_sequence: None, ..self.filter.clone() };
-                parts.push(
-                    self.read(backend, &filter, middle, -1)
-                        .from_as(LATER, audit_event::Entity)
-                        .take(),
-                );
+                parts.push(self.read(backend, Some(LATER), &filter, middle, -1));
             }
         }
         for edge in &self.edges {
-            parts.push(self.read(backend, self.filter, *edge, 1).from(audit_event::Entity).take());
+            parts.push(self.read(backend, None, self.filter, *edge, 1));
         }
         let mut revision = self.head(sequence_head::Column::SettingsRevision);
         revision = revision.cast_as("bigint");
         let mut current = Query::select();
         current.expr_as(number(0), WEIGHT).expr_as(revision, EVENTS);
-        current.expr_as(label(REVISION), KINDS).expr_as(nothing(), ORGANIZATION);
+        current.expr_as(label(REVISION), KINDS).expr_as(nothing(), BY_ORGANIZATION);
         parts.push(current);
         let mut parts = parts.into_iter();
         let mut all = parts.next().unwrap_or_default();
@@ -305,32 +305,45 @@ impl<'a> Question<'a> {
         all
     }
 
-    /// What is read of the events of a stretch, but for where it is read from.
+    /// What is read of the events of a stretch: of all, or of those that a name stands for.
     fn read(
         &self,
         backend: Backend,
+        name: Option<&'static str>,
         filter: &EventFilter,
         stretch: Stretch,
         weight: i64,
     ) -> SelectStatement {
+        use audit_event::Column;
+        let events = Func::count(Expr::col(Column::Sequence));
         let mut read = Query::select();
-        read.expr_as(number(weight), WEIGHT)
-            .expr_as(Func::count(Expr::col(audit_event::Column::Sequence)), EVENTS)
-            .expr_as(nothing(), KINDS);
-        match self.large_part {
-            Some(_) => {
-                let organization = audit_event::Column::OrganizationId;
-                read.expr_as(Expr::col(organization), ORGANIZATION)
-                    .group_by_col(organization)
-                    .cond_where(filter::anywhere(backend, self.scope, filter));
-            }
-            None => {
-                read.expr_as(nothing(), ORGANIZATION)
-                    .cond_where(filter::apart_from_times(backend, self.scope, filter));
-            }
+        match name {
+            None => read.from(audit_event::Entity),
+            Some(name) => read.from_as(name, audit_event::Entity),
+        };
+        if self.large_part.is_none() {
+            return read
+                .expr_as(number(weight), WEIGHT)
+                .expr_as(events, EVENTS)
+                .expr_as(nothing(), KINDS)
+                .expr_as(nothing(), BY_ORGANIZATION)
+                .cond_where(filter::apart_from_times(backend, self.scope, filter))
+                .cond_where(within(stretch))
+                .take();
         }
-        read.cond_where(within(stretch));
-        read
+        read.column(Column::OrganizationId)
+            .expr_as(events, EVENTS)
+            .cond_where(filter::anywhere(backend, self.scope, filter))
+            .cond_where(within(stretch))
+            .group_by_col(Column::OrganizationId);
+        let (organization, events) = (Expr::col(Column::OrganizationId), Expr::col(EVENTS));
+        Query::select()
+            .expr_as(number(weight), WEIGHT)
+            .expr_as(number(0), EVENTS)
+            .expr_as(nothing(), KINDS)
+            .expr_as(backend.object_of(organization, events), BY_ORGANIZATION)
+            .from_subquery(read, BY_ORGANIZATION)
+            .take()
     }
 
     /// What is kept for some organizations and a span.
@@ -341,7 +354,7 @@ impl<'a> Question<'a> {
                 let mut kinds = Query::select();
                 kinds.expr_as(number(weight), WEIGHT).expr_as(number(0), EVENTS);
                 kinds.expr_as(Expr::col(event_count::Column::Kinds), KINDS);
-                kinds.expr_as(nothing(), ORGANIZATION);
+                kinds.expr_as(nothing(), BY_ORGANIZATION);
                 kinds
             }
         };
@@ -394,10 +407,11 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The organizations of a scope, where they are several and a large part of the tenant's.
+/// The organizations of a scope, where they are many and a large part of the tenant's. It has nothing else then:
+/// no [`Question`] is of one that has its user's own events beside them.
 fn large_part(scope: &Scope) -> Option<&[Id]> {
-    let of_tenant = scope.tenant().tree.ids().len();
-    let is_large = |count: usize| count >= tallies::WITH_HOURS && count * LARGE_PART >= of_tenant;
+    let of_tenant = scope.tenant().tree.size();
+    let is_large = |count: usize| count >= LONG_LIST && count * LARGE_PART >= of_tenant;
     match scope.organizations() {
         VisibleOrganizations::Only(ids) if is_large(ids.len()) => Some(ids),
         _ => None,
@@ -419,7 +433,7 @@ fn sum_of_events(weight: i64, kinds: Option<&str>) -> SelectStatement {
         .expr_as(number(weight), WEIGHT)
         .expr_as(Expr::expr(sum).cast_as("bigint"), EVENTS)
         .expr_as(kinds.map_or_else(nothing, label), KINDS)
-        .expr_as(nothing(), ORGANIZATION);
+        .expr_as(nothing(), BY_ORGANIZATION);
     select
 }
 

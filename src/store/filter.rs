@@ -57,8 +57,8 @@ pub(super) fn apart_from_times(backend: Backend, scope: &Scope, filter: &EventFi
     selected(in_organizations(backend, scope), backend, scope, filter)
 }
 
-/// Those of the scope's whole tenant that it selects, at any time; whoever asks tells apart which of them are in
-/// the scope.
+/// Those of the scope's whole tenant that it selects, at any time. Whoever asks tells apart which of them the
+/// scope holds.
 pub(super) fn anywhere(backend: Backend, scope: &Scope, filter: &EventFilter) -> Condition {
     selected(in_tenant(scope), backend, scope, filter)
 }

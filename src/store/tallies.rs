@@ -48,7 +48,7 @@ const AT_ONCE: i64 = 10_000;
 const AT_ONCE_BESIDE: i64 = 2_000;
 
 /// A subtree of so many organizations is counted by the hour.
-pub(super) const WITH_HOURS: usize = 5;
+const WITH_HOURS: usize = 5;
 
 /// What is counted of an event: where it is counted, when it happened, and its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,7 +40,7 @@ on_both!(
 /// moves away.
 const PLACES: [&str; 8] =
     ["acme", "west", "portland", "seattle", "east", "boston", "salem", "eugene"];
-const RESOURCES: [ResourceName; 3] =
+pub const RESOURCES: [ResourceName; 3] =
     [ResourceName::Appointment, ResourceName::Task, ResourceName::Goal];
 const TYPES: [EventType; 3] = [EventType::Create, EventType::Update, EventType::View];
 
@@ -147,12 +147,12 @@ fn id(text: &str) -> Id {
     Id::new(text).unwrap()
 }
 
-async fn whole(world: &World) -> Scope {
+pub async fn whole(world: &World) -> Scope {
     Scope::whole(world.store.tenant(&id("acme")).await.unwrap())
 }
 
 /// Every event that is there, read and not counted.
-async fn all(world: &World) -> Vec<Event> {
+pub async fn all(world: &World) -> Vec<Event> {
     let request = PageRequest {
         order: Order::SequenceAsc,
         after: None,
@@ -206,7 +206,7 @@ impl Asked {
 }
 
 /// Whether a scope holds an event and a filter selects it.
-fn is_counted(scope: &Scope, filter: &EventFilter, event: &Event) -> bool {
+pub fn is_counted(scope: &Scope, filter: &EventFilter, event: &Event) -> bool {
     let at = event.position.occurred_at;
     let is_one_of = |names: &Option<Vec<ResourceName>>| {
         names.as_ref().map(|names| names.contains(&event.resource_name))

@@ -2,8 +2,6 @@
 //! async-graphql's own resolvers answer to it for one event, and what the specification's CollectFields
 //! makes of the whole of it.
 
-use std::sync::LazyLock;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -216,13 +214,23 @@ fn written(nodes: &[Node], ty: &str, fragments: &mut Vec<String>) -> String {
     out.join(" ")
 }
 
-/// What answers for an object of which everything is skipped: by the specification one without fields.
-static WITHOUT_FIELDS: LazyLock<Value> = LazyLock::new(|| json!({}));
-/// By async-graphql's resolvers null; and it stays null, whatever the same key selects again after it.
-static NULL: Value = Value::Null;
+/// What answers for an object of which everything is skipped.
+#[derive(Debug, Clone, Copy)]
+enum Skipped {
+    /// One without fields, by the specification.
+    Object,
+    /// Null, by async-graphql's resolvers; and it stays null, whatever the same key selects again after it.
+    Null,
+}
 
 /// CollectFields and its merging, on a value of which everything is known.
-fn collect(nodes: &[Node], ty: &str, whole: &Value, skipped: &Value, out: &mut Map<String, Value>) {
+fn collect(
+    nodes: &[Node],
+    ty: &str,
+    whole: &Value,
+    skipped: Skipped,
+    out: &mut Map<String, Value>,
+) {
     for node in nodes {
         match node {
             Node::Typename(alias, when) if when.holds() => {
@@ -247,7 +255,7 @@ fn selected(
     nodes: &[Node],
     ty: &str,
     whole: &Value,
-    skipped: &Value,
+    skipped: Skipped,
     before: Option<&Value>,
 ) -> Value {
     match whole {
@@ -264,7 +272,10 @@ fn selected(
                 out.insert(first.to_owned(), whole[first].clone());
             }
             collect(nodes, ty, whole, skipped, &mut out);
-            if out.is_empty() { skipped.clone() } else { Value::Object(out) }
+            match skipped {
+                Skipped::Null if out.is_empty() => Value::Null,
+                _ => Value::Object(out),
+            }
         }
         other => other.clone(),
     }
@@ -370,7 +381,7 @@ async fn any_selection_is_the_part_of_the_whole_that_it_names(on: On) {
         assert_eq!(answer[way.log_key].to_string(), expected.to_string(), "{query}");
         let events = all["nodes"].as_array().unwrap().iter().enumerate();
         for (n, event) in events.filter(|_| way.is_of_events()) {
-            let resolved = selected(&nodes, "AuditEvent", event, &NULL, None).to_string();
+            let resolved = selected(&nodes, "AuditEvent", event, Skipped::Null, None).to_string();
             assert_eq!(answer[format!("one_{n}")].to_string(), resolved, "{query}");
         }
     });
@@ -424,7 +435,7 @@ const fn other(list: &str) -> (&'static str, &'static str, &'static str) {
 fn expected(nodes: &[Node], way: &Way, all: &Value) -> Value {
     let items = all[way.list].as_array().unwrap().iter();
     let items: Value =
-        items.map(|item| selected(nodes, way.ty(), item, &WITHOUT_FIELDS, None)).collect();
+        items.map(|item| selected(nodes, way.ty(), item, Skipped::Object, None)).collect();
     let mut connection = Map::new();
     let mut put = |key: &str, value: Value| connection.insert(key.to_owned(), value);
     if way.among {

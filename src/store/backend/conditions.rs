@@ -1,4 +1,4 @@
-//! The conditions that the databases have each their own words for.
+//! The conditions, and an aggregate, that the databases have each their own words for.
 //!
 //! A list is one parameter however long it is, so that a statement is prepared once and no limit on
 //! parameters or on the depth of a statement is met. Text is compared to the letter.
@@ -73,6 +73,15 @@ impl Backend {
             (Self::Postgres, _) => Expr::col(column).eq(PgFunc::any(Expr::val(values))),
             (Self::Sqlite, _) => Expr::col(column).in_subquery(json_list(&values)),
         }
+    }
+
+    /// The text of a JSON object of rows' keys and values; nothing, or an empty one, of no rows.
+    pub(in crate::store) fn object_of(self, key: Expr, value: Expr) -> Expr {
+        let function = match self {
+            Self::Sqlite => "json_group_object",
+            Self::Postgres => "json_object_agg",
+        };
+        Expr::from(Func::cust(function).args([key, value])).cast_as("text")
     }
 
     /// The address in `column` is in one of `ranges`.
