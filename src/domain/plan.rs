@@ -4,6 +4,7 @@
 //! and nothing from longer before the subscription began. Nothing is ever shown that need not be
 //! kept, nor, whatever the plan becomes, from when events have been purged: what is shown is whole.
 
+use super::calendar::Unit;
 use super::id::Id;
 use super::period::Period;
 use super::time::Time;
@@ -80,6 +81,14 @@ impl Terms {
         self.kept.map(|period| period.before(now)).max(lead)
     }
 
+    /// Events before this time are purged. Where that moves on with the time, whole hours go: of a day with a
+    /// part of one gone, the hours of a subtree would no longer come to what the day has, and counting would
+    /// have to read parts of days.
+    pub fn due_before(&self, began: Time, now: Time) -> Option<Time> {
+        let lead = self.lead.map(|period| period.before(began));
+        self.kept.map(|period| Unit::Hour.begin(period.before(now))).max(lead)
+    }
+
     /// Events before this time are not shown.
     pub fn visible_since(&self, began: Time, now: Time) -> Option<Time> {
         self.visible.map(|period| period.before(now)).max(self.kept_since(began, now))
@@ -104,10 +113,16 @@ impl Subscription {
 }
 
 impl Retention {
-    /// Events before this time may be purged; `None` keeps all.
+    /// Events before this time need not be kept; `None` keeps all.
     pub fn kept_since(&self, now: Time) -> Option<Time> {
         let in_force = self.subscription.as_ref()?.in_force(now);
         in_force.terms.kept_since(in_force.since, now)
+    }
+
+    /// Events before this time are purged next; `None` keeps all.
+    pub fn due_before(&self, now: Time) -> Option<Time> {
+        let in_force = self.subscription.as_ref()?.in_force(now);
+        in_force.terms.due_before(in_force.since, now)
     }
 
     /// Events before this time are not shown; `None` shows all.

@@ -42,7 +42,8 @@ struct AuditPlan {
     lapsed_from: Option<ID>,
     /// Events before this time are not shown; null if all are.
     visible_since: Option<DateTime>,
-    /// Events before this time are purged, unless they are held; null if none are.
+    /// Events before this time need not be kept, and are purged by full hours unless they are held; null if
+    /// all are kept.
     kept_since: Option<DateTime>,
     /// How many legal holds stop purging in the tenant; null for whoever is no owner of all of it.
     legal_holds: Option<i32>,

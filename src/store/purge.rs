@@ -21,7 +21,6 @@ use super::partitions::Partition;
 use super::purge_runs::{Removed, add, begin};
 use super::tallies::{self, Counted};
 use super::{Backend, Store, Transaction, holds, tenants};
-use crate::domain::calendar::Unit;
 use crate::domain::hold::Hold;
 use crate::domain::id::Id;
 use crate::domain::page::Position;
@@ -29,7 +28,7 @@ use crate::domain::tenant::Tenant;
 use crate::domain::time::Time;
 use crate::error::Result;
 
-/// What need not be kept of a tenant's log.
+/// What is to be purged of a tenant's log.
 #[derive(Debug, Clone)]
 pub struct Due {
     tenant: Arc<Tenant>,
@@ -115,12 +114,10 @@ impl Store {
         Ok(ids.into_iter().map(Id::trusted).collect())
     }
 
-    /// What need not be kept of a tenant's log at this moment; nothing when all of it is. Whole hours go: one
-    /// of which only a part is left would have to be read whenever events are counted.
+    /// What is to be purged of a tenant's log at this moment; nothing when all of it is kept.
     pub async fn due(&self, tenant_id: &Id) -> Result<Option<Due>> {
         let tenant = self.tenant(tenant_id).await?;
-        let Some(kept_since) = tenant.retention.kept_since(self.now()) else { return Ok(None) };
-        let before = Unit::Hour.begin(kept_since);
+        let Some(before) = tenant.retention.due_before(self.now()) else { return Ok(None) };
         let holds = self.holds(tenant_id, false).await?.into();
         Ok(Some(Due { tenant, holds, before }))
     }

@@ -211,7 +211,7 @@ fn run(steps: &[Step]) -> Result<(), TestCaseError> {
                 model.there.retain(|day| *day >= kept);
                 model.gone_before = model.gone_before.max(kept);
                 retention.purged_before =
-                    retention.purged_before.max(retention.kept_since(at(model.today)));
+                    retention.purged_before.max(retention.due_before(at(model.today)));
             }
         }
         let (shown, kept) = model.first_days();
@@ -247,7 +247,7 @@ proptest! {
         let mut today = 0;
         for (lasts, pause, purge) in rounds {
             if purge {
-                retention.purged_before = retention.purged_before.max(retention.kept_since(at(today)));
+                retention.purged_before = retention.purged_before.max(retention.due_before(at(today)));
             }
             let until = Some(at(today + lasts));
             retention.subscription = Some(subscription("subscribed", at(today), until));

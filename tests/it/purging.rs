@@ -38,7 +38,7 @@ const DAY: i64 = 24;
 /// An event, by how long ago it happened and what a hold can be on.
 #[derive(Debug, Clone)]
 struct Made {
-    hours_ago: i64,
+    minutes_ago: i64,
     place: usize,
     user: Option<u8>,
     /// On a user's record, and not on an appointment.
@@ -57,6 +57,8 @@ enum Held {
 struct Case {
     plans: [usize; 2],
     lapses: bool,
+    /// Of the hour in which it begins.
+    minute: i64,
     events: Vec<Made>,
     moves: bool,
     holds: Vec<(Held, bool)>,
@@ -66,13 +68,14 @@ struct Case {
 fn cases() -> impl Strategy<Value = Case> {
     let made = (
         prop_oneof![0..40 * DAY, 0..130 * DAY],
+        0..60_i64,
         0..PLACES.len(),
         prop::option::of(0..4_u8),
         any::<bool>(),
         0..5_u8,
     )
-        .prop_map(|(hours_ago, place, user, is_on_user, record)| Made {
-            hours_ago,
+        .prop_map(|(hours_ago, minutes, place, user, is_on_user, record)| Made {
+            minutes_ago: hours_ago * 60 + minutes,
             place,
             user,
             is_on_user,
@@ -87,14 +90,16 @@ fn cases() -> impl Strategy<Value = Case> {
     (
         [0..PLANS.len(), 0..PLANS.len()],
         any::<bool>(),
+        0..60_i64,
         prop::collection::vec(made, 1..60),
         any::<bool>(),
         prop::collection::vec((held, any::<bool>()), 0..3),
         1..20_u64,
     )
-        .prop_map(|(plans, lapses, events, moves, holds, batch)| Case {
+        .prop_map(|(plans, lapses, minute, events, moves, holds, batch)| Case {
             plans,
             lapses,
+            minute,
             events,
             moves,
             holds,
@@ -108,7 +113,7 @@ impl Made {
     }
 
     fn json(&self, i: usize, world: &World) -> Value {
-        let at = world.clock.now() - TimeDelta::hours(self.hours_ago);
+        let at = world.clock.now() - TimeDelta::minutes(self.minutes_ago);
         let mut event = event_with(
             PLACES[self.place],
             &format!("record-{}", self.record),
@@ -144,22 +149,25 @@ impl Made {
     }
 }
 
-/// The model: how many hours ago what is kept begins, so many days after the plan was given.
-fn kept_hours(plan: &str, lapses: bool, days: i64) -> i64 {
-    match plan {
-        "free" => 30 * DAY,
-        "subscribed" if lapses && days >= 10 => 30 * DAY,
-        "subscribed" => (30 + days) * DAY,
-        // From noon of 15 October or 4 November: July has 31 days, August 31, September 30, October 31.
-        "short" => 92 * DAY,
-        _ => i64::MAX,
-    }
+/// The model: how many minutes ago what is not purged begins, so many days after the plan was given in a minute
+/// of an hour. What moves on goes by full hours.
+fn kept_minutes(plan: &str, lapses: bool, days: i64, minute: i64) -> i64 {
+    let (hours, moves_on) = match plan {
+        "free" => (30 * DAY, true),
+        "subscribed" if lapses && days >= 10 => (30 * DAY, true),
+        "subscribed" => ((30 + days) * DAY, false),
+        // From 15 October or 4 November: July has 31 days, August 31, September 30, October 31.
+        "short" => (92 * DAY, true),
+        _ => return i64::MAX,
+    };
+    hours * 60 + if moves_on { minute } else { 0 }
 }
 
 async fn what_is_left_is_what_a_plan_keeps_or_a_hold_covers(on: On) {
     let cases_of = if on == On::Sqlite { 24 } else { 8 };
     for_all(cases_of, cases(), async |case| {
         let world = World::new(on).await;
+        world.clock.advance(TimeDelta::minutes(case.minute));
         let new = NewPlan {
             name: "short".to_owned(),
             kept: Some("P3M".to_owned()),
@@ -214,7 +222,8 @@ async fn what_is_left_is_what_a_plan_keeps_or_a_hold_covers(on: On) {
                 .filter(|i| {
                     let made = &case.events[*i];
                     let plan = case.plans[usize::from(PLACES[made.place] == "globex")];
-                    made.hours_ago + days * DAY <= kept_hours(PLANS[plan], case.lapses, days)
+                    let kept = kept_minutes(PLANS[plan], case.lapses, days, case.minute);
+                    made.minutes_ago + days * DAY * 60 <= kept
                         || case.holds.iter().any(|(held, is_released)| {
                             !(*is_released && days > 0) && made.is_held(held, case.moves)
                         })
@@ -295,7 +304,7 @@ async fn a_purge_that_was_interrupted_is_resumed_and_told_of_once(on: On) {
         assert!(retention::purge(&world.store, &interrupted).await.is_err());
         assert_eq!(world.left().await.len(), 28 - 6 * round);
         assert_eq!(said(&viewer).await, [json!(null); 0], "nothing is told of before it is done");
-        world.clock.advance(TimeDelta::minutes(1));
+        world.clock.advance(TimeDelta::hours(1));
     }
     let elsewhere = world.database.store(world.clock.clock()).await;
     let purged = purge(&elsewhere, 2).await;
