@@ -89,6 +89,11 @@ pub enum SortKey {
 pub const MAX_KEY: u8 = 255;
 
 impl Order {
+    /// Whether nothing is compared before the time.
+    pub const fn is_by_time(self) -> bool {
+        matches!(self, Self::OccurredAtAsc | Self::OccurredAtDesc)
+    }
+
     /// Whether the smaller position comes first.
     pub const fn is_ascending(self) -> bool {
         matches!(

@@ -32,7 +32,7 @@ pub(super) fn beyond<'a>(
     order: Order,
     places: impl IntoIterator<Item = (&'a Place, bool)>,
 ) -> Condition {
-    let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
+    let is_by_time = order.is_by_time();
     let mut since = Ord::max(filter.occurred_after, scope.visible_since());
     let mut until = filter.occurred_before;
     let mut sides = Condition::all();

@@ -11,7 +11,7 @@ use super::entity::audit_event;
 use super::events::Rows;
 use super::{Backend, Store};
 use crate::domain::filter::EventFilter;
-use crate::domain::page::{Order, SortedBy};
+use crate::domain::page::Order;
 use crate::domain::viewer::{Descendants, Scope, VisibleOrganizations};
 
 /// Of how many organizations events are merged at most: each is looked for in every month's partition.
@@ -26,7 +26,7 @@ impl Store {
         filter: &EventFilter,
         order: Order,
     ) -> Option<Vec<Scope>> {
-        let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
+        let is_by_time = order.is_by_time();
         // Each of these leads to fewer events by an index of its own.
         let is_led_elsewhere = filter.acting_users.is_some()
             || filter.resource_ids.is_some()

@@ -6,7 +6,7 @@
 
 use super::merge::FEW;
 use crate::domain::filter::{ActingUsers, EventFilter};
-use crate::domain::page::{Order, SortedBy};
+use crate::domain::page::Order;
 use crate::domain::viewer::{Scope, VisibleOrganizations};
 
 /// By what a page is read.
@@ -22,7 +22,7 @@ impl Plan {
     /// One may be kept where an index begins with just what is asked for and goes on by time: whatever the
     /// values are, it leads to the page, and nothing is read in vain.
     pub fn of(scope: &Scope, filter: &EventFilter, order: Order) -> Self {
-        let is_by_time = matches!(order.by(), SortedBy::Keys(keys) if keys.is_empty());
+        let is_by_time = order.is_by_time();
         match is_by_time && is_in_one_index(scope, filter) {
             true => Self::Kept,
             false => Self::ForTheseValues,
