@@ -292,10 +292,7 @@ impl<'a> Question<'a> {
         }
         let mut revision = self.head(sequence_head::Column::SettingsRevision);
         revision = revision.cast_as("bigint");
-        let mut current = Query::select();
-        current.expr_as(number(0), WEIGHT).expr_as(revision, EVENTS);
-        current.expr_as(label(REVISION), KINDS).expr_as(nothing(), BY_ORGANIZATION);
-        parts.push(current);
+        parts.push(row(0, revision, label(REVISION), nothing()));
         let mut parts = parts.into_iter();
         let mut all = parts.next().unwrap_or_default();
         for part in parts {
@@ -318,47 +315,30 @@ impl<'a> Question<'a> {
     ) -> SelectStatement {
         use audit_event::Column;
         let events = Func::count(Expr::col(Column::Sequence));
-        let mut read = Query::select();
-        match name {
-            None => read.from(audit_event::Entity),
-            Some(name) => read.from_as(name, audit_event::Entity),
+        let of_stretch = |mut read: SelectStatement, condition| {
+            match name {
+                None => read.from(audit_event::Entity),
+                Some(name) => read.from_as(name, audit_event::Entity),
+            };
+            read.cond_where(condition).cond_where(within(stretch)).take()
         };
         if self.large_part.is_none() {
-            return read
-                .expr_as(number(weight), WEIGHT)
-                .expr_as(events, EVENTS)
-                .expr_as(nothing(), KINDS)
-                .expr_as(nothing(), BY_ORGANIZATION)
-                .cond_where(filter::apart_from_times(backend, self.scope, filter))
-                .cond_where(within(stretch))
-                .take();
+            let read = row(weight, events.into(), nothing(), nothing());
+            return of_stretch(read, filter::apart_from_times(backend, self.scope, filter));
         }
-        read.column(Column::OrganizationId)
-            .expr_as(events, EVENTS)
-            .cond_where(filter::anywhere(backend, self.scope, filter))
-            .cond_where(within(stretch))
-            .group_by_col(Column::OrganizationId);
-        let (organization, events) = (Expr::col(Column::OrganizationId), Expr::col(EVENTS));
-        Query::select()
-            .expr_as(number(weight), WEIGHT)
-            .expr_as(number(0), EVENTS)
-            .expr_as(nothing(), KINDS)
-            .expr_as(backend.object_of(organization, events), BY_ORGANIZATION)
-            .from_subquery(read, READ)
-            .take()
+        let organization = Column::OrganizationId;
+        let mut read = Query::select();
+        read.column(organization).expr_as(events, EVENTS).group_by_col(organization);
+        let read = of_stretch(read, filter::anywhere(backend, self.scope, filter));
+        let by_organization = backend.object_of(Expr::col(organization), Expr::col(EVENTS));
+        row(weight, number(0), nothing(), by_organization).from_subquery(read, READ).take()
     }
 
     /// What is kept for some organizations and a span.
     fn kept(&self, backend: Backend, ids: &[&Id], weight: i64, span: &Span) -> SelectStatement {
         let mut kept = match self.kinds.is_all() {
             true => sum_of_events(weight, None),
-            false => {
-                let mut kinds = Query::select();
-                kinds.expr_as(number(weight), WEIGHT).expr_as(number(0), EVENTS);
-                kinds.expr_as(Expr::col(event_count::Column::Kinds), KINDS);
-                kinds.expr_as(nothing(), BY_ORGANIZATION);
-                kinds
-            }
+            false => row(weight, number(0), Expr::col(event_count::Column::Kinds), nothing()),
         };
         self.of_span(backend, ids, span, &mut kept);
         kept
@@ -430,13 +410,18 @@ fn within(Stretch { from, until }: Stretch) -> Condition {
 fn sum_of_events(weight: i64, kinds: Option<&str>) -> SelectStatement {
     let events = Func::sum(Expr::col(event_count::Column::Events));
     let sum = Func::coalesce([events.into(), Expr::val(0)]);
-    let mut select = Query::select();
-    select
+    let sum = Expr::expr(sum).cast_as("bigint");
+    row(weight, sum, kinds.map_or_else(nothing, label), nothing())
+}
+
+/// The columns that every part of the statement has, in the one order in which they are put together.
+fn row(weight: i64, events: Expr, kinds: Expr, by_organization: Expr) -> SelectStatement {
+    Query::select()
         .expr_as(number(weight), WEIGHT)
-        .expr_as(Expr::expr(sum).cast_as("bigint"), EVENTS)
-        .expr_as(kinds.map_or_else(nothing, label), KINDS)
-        .expr_as(nothing(), BY_ORGANIZATION);
-    select
+        .expr_as(events, EVENTS)
+        .expr_as(kinds, KINDS)
+        .expr_as(by_organization, BY_ORGANIZATION)
+        .take()
 }
 
 fn label(name: &str) -> Expr {
