@@ -77,16 +77,19 @@ pub struct Retention {
 impl Terms {
     /// Events before this time need not be kept. `began` is when the terms came into force.
     pub fn kept_since(&self, began: Time, now: Time) -> Option<Time> {
-        let lead = self.lead.map(|period| period.before(began));
-        self.kept.map(|period| period.before(now)).max(lead)
+        self.kept.map(|period| period.before(now)).max(self.lead_since(began))
     }
 
     /// Events before this time are purged. Where that moves on with the time, whole hours go: of a day with a
     /// part of one gone, the hours of a subtree would no longer come to what the day has, and counting would
     /// have to read parts of days.
     pub fn due_before(&self, began: Time, now: Time) -> Option<Time> {
-        let lead = self.lead.map(|period| period.before(began));
-        self.kept.map(|period| Unit::Hour.begin(period.before(now))).max(lead)
+        let kept = self.kept.map(|period| Unit::Hour.begin(period.before(now)));
+        kept.max(self.lead_since(began))
+    }
+
+    fn lead_since(&self, began: Time) -> Option<Time> {
+        self.lead.map(|period| period.before(began))
     }
 
     /// Events before this time are not shown.
@@ -115,20 +118,24 @@ impl Subscription {
 impl Retention {
     /// Events before this time need not be kept; `None` keeps all.
     pub fn kept_since(&self, now: Time) -> Option<Time> {
-        let in_force = self.subscription.as_ref()?.in_force(now);
-        in_force.terms.kept_since(in_force.since, now)
+        let InForce { terms, since, .. } = self.in_force(now)?;
+        terms.kept_since(since, now)
     }
 
     /// Events before this time are purged next; `None` keeps all.
     pub fn due_before(&self, now: Time) -> Option<Time> {
-        let in_force = self.subscription.as_ref()?.in_force(now);
-        in_force.terms.due_before(in_force.since, now)
+        let InForce { terms, since, .. } = self.in_force(now)?;
+        terms.due_before(since, now)
     }
 
     /// Events before this time are not shown; `None` shows all.
     pub fn visible_since(&self, now: Time) -> Option<Time> {
-        let in_force = self.subscription.as_ref().map(|s| s.in_force(now));
+        let in_force = self.in_force(now);
         let visible = in_force.and_then(|i| i.terms.visible_since(i.since, now));
         visible.max(self.purged_before)
+    }
+
+    fn in_force(&self, now: Time) -> Option<InForce<'_>> {
+        self.subscription.as_ref().map(|subscription| subscription.in_force(now))
     }
 }

@@ -223,8 +223,7 @@ async fn remove(
     let upto = place().lte(at(occurred_at, sequence));
     // One bound on the time alone, as for what is read (`store::filter`).
     let after = occurred_at.checked_add_signed(TimeDelta::microseconds(1));
-    let before = after.map_or(due.before, |after| Ord::min(after, due.before));
-    let those = Due { before, ..due.clone() };
+    let those = due.clone().but_before(after.unwrap_or(due.before));
     let delete = Query::delete()
         .from_table(audit_event::Entity)
         .cond_where(those.condition(store).add(upto))
